@@ -1,5 +1,6 @@
 """Stack during its creation: resources in order, their physical names and attributes, and outputs."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +41,18 @@ class Resource:
     def place(self) -> str:
         """The place of the resource, for messages."""
         return f"{self.stack_name}/{self.logical_id} ({self.type})"
+
+    def physical_name(self, *, longest: int) -> str:
+        """Return a name of at most `longest` characters that no other resource has, readable in logs."""
+        name = f"{self.stack_name}-{self.logical_id}"
+        if len(name) <= longest:
+            return name
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        return f"{name[: longest - 9]}-{digest}"
+
+    def physical_id(self) -> str:
+        """Return ten characters for a resource that AWS names by an id, such as a REST API."""
+        return hashlib.sha256(self.place.encode()).hexdigest()[:10]
 
 
 class Stack:

@@ -7,7 +7,6 @@ from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import Created
-from local.provisioning.names import physical_name
 
 #: Characters of a queue's name (SQS quotas).
 _MAX_QUEUE_NAME: Final = 80
@@ -19,7 +18,7 @@ _DELIVERED_PROTOCOLS: Final = ("email", "http", "https", "sqs")
 
 def create_queue(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a queue; every property but tags is an attribute of SQS's own API."""
-    name = physical_name(properties.resource, longest=_MAX_QUEUE_NAME)
+    name = properties.resource.physical_name(longest=_MAX_QUEUE_NAME)
     properties.ignore("Tags", "SqsManagedSseEnabled", "RedriveAllowPolicy")
     client = clients("sqs")
     url = client.create_queue(QueueName=name, Attributes=_attributes(properties.pop_all()))["QueueUrl"]
@@ -29,7 +28,7 @@ def create_queue(clients: LocalAwsClients, properties: Properties) -> Created:
 
 def create_topic(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a topic. moto keeps its limit of 256 KiB whatever the template says."""
-    name = physical_name(properties.resource, longest=_MAX_TOPIC_NAME)
+    name = properties.resource.physical_name(longest=_MAX_TOPIC_NAME)
     properties.ignore("DisplayName", "KmsMasterKeyId", "MaximumMessageSize", "Tags", "TracingConfig")
     arn = clients("sns").create_topic(Name=name)["TopicArn"]
     return Created(arn, {"TopicArn": arn, "TopicName": name})

@@ -6,7 +6,6 @@ from typing import Any, Final
 from local.aws.clients import LocalAwsClients
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import Created
-from local.provisioning.names import physical_name
 
 #: Characters of a bucket's name (S3 user guide, bucket naming rules).
 _MAX_BUCKET_NAME: Final = 63
@@ -17,7 +16,7 @@ _MAX_TABLE_NAME: Final = 255
 
 def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a bucket. Encryption, policies and life cycle have nothing to act on here: the data ends with the run."""
-    name = physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower()
+    name = properties.resource.physical_name(longest=_MAX_BUCKET_NAME).lower()
     properties.ignore(
         "BucketEncryption",
         "LifecycleConfiguration",
@@ -42,7 +41,7 @@ def _location(region: str) -> dict[str, Any]:
 
 def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a table with its indexes and stream. moto never expires an item, so a time to live is stated only."""
-    name = physical_name(properties.resource, longest=_MAX_TABLE_NAME)
+    name = properties.resource.physical_name(longest=_MAX_TABLE_NAME)
     properties.ignore(
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
@@ -71,7 +70,7 @@ def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
 
     Only programs of this machine reach the system.
     """
-    name = physical_name(properties.resource, longest=_MAX_SECRET_NAME)
+    name = properties.resource.physical_name(longest=_MAX_SECRET_NAME)
     properties.ignore("KmsKeyId", "Tags")
     length: int = properties.require("GenerateSecretString")["PasswordLength"]
     text = hashlib.shake_256(name.encode()).hexdigest(length)[:length]

@@ -2,7 +2,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.cloudformation.stack import Resource
-from local.provisioning.names import physical_id, physical_name
 
 
 def resource(stack_name: str, logical_id: str) -> Resource:
@@ -11,15 +10,15 @@ def resource(stack_name: str, logical_id: str) -> Resource:
 
 @given(st.text("ab", min_size=1, max_size=60), st.text("ab", min_size=1, max_size=60), st.integers(20, 80))
 def test_names_fit(stack_name: str, logical_id: str, longest: int) -> None:
-    name = physical_name(resource(stack_name, logical_id), longest=longest)
+    name = resource(stack_name, logical_id).physical_name(longest=longest)
     assert len(name) <= longest
-    assert name == physical_name(resource(stack_name, logical_id), longest=longest)
+    assert name == resource(stack_name, logical_id).physical_name(longest=longest)
 
 
 def test_cut_names_differ() -> None:
-    names = {physical_name(resource("Stack", "x" * 80 + end), longest=40) for end in "abc"}
+    names = {resource("Stack", "x" * 80 + end).physical_name(longest=40) for end in "abc"}
     assert len(names) == 3
 
 
 def test_ids_have_the_length_of_api_gateways() -> None:
-    assert len(physical_id(resource("Stack", "Api"))) == 10
+    assert len(resource("Stack", "Api").physical_id()) == 10

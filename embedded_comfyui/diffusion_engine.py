@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from embedded_comfyui.engine import LATENT_PIXELS, LatentBatch, LoadedCheckpoint, LoraUse, OnStep, SamplingJob
+from embedded_comfyui.engine import LatentBatch, LoadedCheckpoint, LoraUse, OnStep, SamplingJob
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.run import GenerationRun, choose_seeds
 from embedded_webui.generation.samplers import resolve_sampler
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
+from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.models.loras import LoraFile
 from embedded_webui.options import WebUiOptions, read_defaults
 from embedded_webui.requests import TextToImageRequest

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
 #: Called after each sampling step with its number, the number of all, and a maker of the preview. It raises to stop.
 OnStep = Callable[[int, int, Callable[[], Image.Image]], None]
-LATENT_PIXELS: Final = 8
-_MAX_TENSOR_BYTES: Final = 16 * 2**30
 
 
 class PromptInterrupted(Exception):
@@ -86,12 +84,3 @@ class ImageEngine(Protocol):
 
     def unload(self) -> None:
         """Drop the loaded models."""
-
-
-def require_memory(pixels: int) -> None:
-    """Raise the error of torch for more 32-bit numbers than the machines of this program have memory for."""
-    if (needed := pixels * 4) > _MAX_TENSOR_BYTES:
-        raise RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
-            f"you tried to allocate {needed} bytes. Error code 12 (Cannot allocate memory)"
-        )

@@ -10,7 +10,6 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from embedded_comfyui.engine import (
-    LATENT_PIXELS,
     Conditioning,
     ImageEngine,
     LatentBatch,
@@ -18,9 +17,10 @@ from embedded_comfyui.engine import (
     LoraUse,
     OnStep,
     SamplingJob,
-    require_memory,
 )
 from embedded_comfyui.folders import ComfyFolders, OutputPlace
+from embedded_webui.errors import require_memory
+from embedded_webui.models.kinds import LATENT_PIXELS
 
 #: The value IMAGE: a batch of pictures of one size.
 Pictures = list[Image.Image]
@@ -34,6 +34,9 @@ _FILTERS: Final = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _PNG_COMPRESSION: Final = 4
+#: Memory of the machines of this program, and of one 32-bit number for each pixel.
+_MEMORY_BYTES: Final = 16 * 2**30
+_BYTES_PER_PIXEL: Final = 4
 #: Starts of the files that a stub writes, by their endings. The rest of such a file is empty.
 _FILE_STARTS: Final = {
     "mp4": bytes.fromhex("000000206674797069736f6d0000020069736f6d69736f32617663316d703431"),
@@ -88,7 +91,7 @@ def _sample(call: NodeCall, *, latent_image: LatentBatch, sampler_name: str, **i
 
 
 def _empty_latent(_: NodeCall, *, width: int, height: int, batch_size: int) -> NodeResult:
-    require_memory(width * height * batch_size)
+    require_memory(width * height * batch_size * _BYTES_PER_PIXEL, available_bytes=_MEMORY_BYTES)
     width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in (width, height))
     return NodeResult([LatentBatch(width=width, height=height, count=batch_size)])
 
@@ -98,7 +101,7 @@ def _repeat_latent(_: NodeCall, *, samples: LatentBatch, amount: int) -> NodeRes
 
 
 def _empty_image(_: NodeCall, *, width: int, height: int, batch_size: int, color: int) -> NodeResult:
-    require_memory(width * height * batch_size)
+    require_memory(width * height * batch_size * _BYTES_PER_PIXEL, available_bytes=_MEMORY_BYTES)
     picture = Image.new("RGB", (width, height), tuple(color.to_bytes(3, "big")))
     return NodeResult([[picture] * batch_size])
 

@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from embedded_comfyui.file_routes import FileRoutes
 from embedded_comfyui.folders import ComfyFolders
 from embedded_comfyui.jobs import list_jobs, summary
 from embedded_comfyui.prompt_queue import PromptQueue, QueuedPrompt
-from embedded_comfyui.validation import PromptValidator, error_body
+from embedded_comfyui.validation import PromptValidation, error_body
 from embedded_comfyui.worker import LATE_FILES
 from stub_webui.journal import GenerationJournal, GenerationStep
 
@@ -48,7 +49,6 @@ class ComfyServer:
     ) -> None:
         self._queue, self._clients, self._catalogue, self._folders = queue, clients, catalogue, folders
         self._files = FileRoutes(folders, are_files_late=LATE_FILES in faults)
-        self._validator = PromptValidator(catalogue=catalogue, folders=folders)
         self._journal, self._arguments = journal, arguments
         self._number = 0
 
@@ -58,10 +58,10 @@ class ComfyServer:
             ("GET", "/prompt", self._exec_info),
             ("POST", "/prompt", self._submit),
             ("GET", "/queue", self._show_queue),
-            ("POST", "/queue", self._change_queue),
+            ("POST", "/queue", partial(_delete, self._queue.remove)),
             ("GET", "/history", self._history),
             ("GET", "/history/{id}", self._history),
-            ("POST", "/history", self._change_history),
+            ("POST", "/history", partial(_delete, self._queue.forget)),
             ("POST", "/interrupt", self._interrupt),
             ("POST", "/free", self._free),
             ("GET", "/object_info", self._object_info),
@@ -105,7 +105,7 @@ class ComfyServer:
             details += "omit it to let the server generate one"
             return _refusal(error_body("invalid_prompt_id", "prompt_id must be a valid UUID", details))
         graph = body["prompt"]
-        checked = self._validator.validate(graph, body.get("partial_execution_targets"))
+        checked = PromptValidation(graph, self._catalogue, self._folders).run(body.get("partial_execution_targets"))
         extra_data = body.get("extra_data", {})
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
@@ -132,14 +132,6 @@ class ComfyServer:
         }
         return web.json_response(listed)
 
-    async def _change_queue(self, request: web.Request) -> web.Response:
-        body = await _json(request)
-        if body.get("clear"):
-            self._queue.remove(None)
-        if "delete" in body:
-            self._queue.remove(body["delete"])
-        return web.Response()
-
     async def _history(self, request: web.Request) -> web.Response:
         history = self._queue.history
         if prompt_id := request.match_info.get("id"):
@@ -149,14 +141,6 @@ class ComfyServer:
         if "max_items" in query:
             entries = entries[-int(query["max_items"]) :]
         return web.json_response(dict(entries))
-
-    async def _change_history(self, request: web.Request) -> web.Response:
-        body = await _json(request)
-        if body.get("clear"):
-            self._queue.forget(None)
-        if "delete" in body:
-            self._queue.forget(body["delete"])
-        return web.Response()
 
     async def _interrupt(self, request: web.Request) -> web.Response:
         self._queue.interrupt((await _json(request)).get("prompt_id"))
@@ -238,6 +222,16 @@ class ComfyServer:
         if request.match_info["path"]:
             return web.Response(status=404)
         return web.Response(text="<!doctype html><title>ComfyUI</title>", content_type="text/html")
+
+
+async def _delete(remove: Callable[[Iterable[str] | None], object], request: web.Request) -> web.Response:
+    """Remove all entries of the queue or of the history, or some of them."""
+    body = await _json(request)
+    if body.get("clear"):
+        remove(None)
+    if "delete" in body:
+        remove(body["delete"])
+    return web.Response()
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

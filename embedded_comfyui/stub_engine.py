@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from embedded_comfyui.engine import LATENT_PIXELS, LatentBatch, LoadedCheckpoint, OnStep, SamplingJob
+from embedded_comfyui.engine import LatentBatch, LoadedCheckpoint, OnStep, SamplingJob
+from embedded_webui.models.kinds import LATENT_PIXELS
 
 
 class StubEngine:

@@ -36,24 +36,27 @@ def error_body(kind: str, message: str, details: str = "", extra: Mapping[str, A
     return {"type": kind, "message": message, "details": details, "extra_info": dict(extra or {})}
 
 
-class PromptValidator:
-    """Checks prompts: the classes of all nodes, and the inputs of those that an output needs.
+class PromptValidation:
+    """Checks one prompt: the classes of all nodes, and the inputs of those that an output needs, each once.
 
     A value that converts to the type of its input is replaced in the prompt, as in ComfyUI.
     """
 
-    def __init__(self, *, catalogue: Mapping[str, NodeDefinition], folders: ComfyFolders) -> None:
-        self._catalogue = catalogue
-        self._folders = folders
+    def __init__(self, prompt: Graph, catalogue: Mapping[str, NodeDefinition], folders: ComfyFolders) -> None:
+        self._prompt, self._catalogue, self._folders = prompt, catalogue, folders
+        self._valid: dict[str, bool] = {}
+        self._visiting: list[str] = []
+        #: Errors by the id of their node.
+        self._errors: dict[str, list[dict[str, Any]]] = {}
 
-    def validate(self, prompt: Graph, targets: Iterable[str] | None) -> ValidatedPrompt:
+    def run(self, targets: Iterable[str] | None) -> ValidatedPrompt:
         """Return the outputs to run, of which `targets` are the wanted ones, None for all. Raises for other shapes."""
-        for node in prompt.values():
+        for node in self._prompt.values():
             # ComfyUI's replacement of old classes visits the inputs of every node that has some.
             if "class_type" in node and "inputs" in node:
                 node["inputs"].items()
         outputs = []
-        for node_id, node in prompt.items():
+        for node_id, node in self._prompt.items():
             kind = node.get("class_type")
             if kind not in self._catalogue:
                 return ValidatedPrompt(error=_missing_class(node_id, node, kind))
@@ -62,41 +65,25 @@ class PromptValidator:
         if not outputs:
             return ValidatedPrompt(error=error_body("prompt_no_outputs", "Prompt has no outputs"))
         result, details = ValidatedPrompt(), []
-        graph = _GraphValidation(prompt, self._catalogue, self._folders)
         for output in outputs:
             try:
-                if graph.is_valid(output):
+                if self._is_valid(output):
                     result.outputs.append(output)
                     continue
             except Exception as error:  # noqa: BLE001 - ComfyUI answers with whatever its validation raised
-                details.append(f"Exception when validating node: {error}")
-                graph.errors[output] = [
-                    error_body(
-                        "exception_during_validation",
-                        "Exception when validating node",
-                        str(error),
-                        {"exception_type": type(error).__name__, "traceback": traceback.format_tb(error.__traceback__)},
-                    )
+                message = "Exception when validating node"
+                details.append(f"{message}: {error}")
+                self._errors[output] = [
+                    error_body("exception_during_validation", message, str(error), _exception(error))
                 ]
-            for node_id, errors in graph.errors.items():
-                entry = {"errors": errors, "dependent_outputs": [], "class_type": prompt[node_id]["class_type"]}
+            for node_id, errors in self._errors.items():
+                entry = {"errors": errors, "dependent_outputs": [], "class_type": self._prompt[node_id]["class_type"]}
                 result.node_errors.setdefault(node_id, entry)["dependent_outputs"].append(output)
         if not result.outputs:
             result.error = error_body(_FAILED, "Prompt outputs failed validation", "\n".join(details))
         return result
 
-
-class _GraphValidation:
-    """Validation of the nodes of one prompt, each once."""
-
-    def __init__(self, prompt: Graph, catalogue: Mapping[str, NodeDefinition], folders: ComfyFolders) -> None:
-        self._prompt, self._catalogue, self._folders = prompt, catalogue, folders
-        self._valid: dict[str, bool] = {}
-        self._visiting: list[str] = []
-        #: Errors by the id of their node.
-        self.errors: dict[str, list[dict[str, Any]]] = {}
-
-    def is_valid(self, node_id: str) -> bool:
+    def _is_valid(self, node_id: str) -> bool:
         """Return True if the node and all that it needs are valid."""
         if node_id in self._valid:
             return self._valid[node_id]
@@ -120,8 +107,8 @@ class _GraphValidation:
                 else:
                     errors += self._check_value(inputs, name, specification)
             if errors:
-                self.errors.setdefault(node_id, []).extend(errors)
-            self._valid[node_id] = depends_on_valid and node_id not in self.errors
+                self._errors.setdefault(node_id, []).extend(errors)
+            self._valid[node_id] = depends_on_valid and node_id not in self._errors
         finally:
             self._visiting.pop()
         return self._valid[node_id]
@@ -141,16 +128,11 @@ class _GraphValidation:
                 error_body("return_type_mismatch", "Return type mismatch between linked nodes", details, context)
             ], True
         try:
-            return [], self.is_valid(source)
-        except Exception as error:  # noqa: BLE001 - see PromptValidator.validate
-            context |= {
-                "exception_message": str(error),
-                "exception_type": type(error).__name__,
-                "traceback": traceback.format_tb(error.__traceback__),
-                "linked_node": link,
-            }
+            return [], self._is_valid(source)
+        except Exception as error:  # noqa: BLE001 - see run
+            context |= {"exception_message": str(error), **_exception(error), "linked_node": link}
             message = "Exception when validating inner node"
-            self.errors[source] = [error_body("exception_during_inner_validation", message, str(error), context)]
+            self._errors[source] = [error_body("exception_during_inner_validation", message, str(error), context)]
             self._valid[source] = False
             return [], False
 
@@ -190,7 +172,7 @@ class _GraphValidation:
         path = " -> ".join(f"{node} ({self._prompt[node]['class_type']})" for node in [*cycle, cycle[0]])
         for node in cycle:
             extra = {"node_id": node, "cycle_nodes": cycle}
-            self.errors[node] = [error_body("dependency_cycle", "Dependency cycle detected", path, extra)]
+            self._errors[node] = [error_body("dependency_cycle", "Dependency cycle detected", path, extra)]
 
 
 def _check_limits(
@@ -208,6 +190,10 @@ def _check_limits(
 def _pair(specification: list[Any]) -> list[Any]:
     """Return the specification of an input with its options, which may be left out."""
     return [specification[0], specification[1] if len(specification) > 1 else {}]
+
+
+def _exception(error: Exception) -> dict[str, Any]:
+    return {"exception_type": type(error).__name__, "traceback": traceback.format_tb(error.__traceback__)}
 
 
 def _of(name: str) -> dict[str, str]:

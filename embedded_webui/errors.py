@@ -1,9 +1,14 @@
-"""The error that carries the exception name of the real Web UI."""
+"""Errors of the real Web UI. Its answers show the name and the message of an exception."""
 
 
-class WebUiException(Exception):
-    """Raised where the Web UI raises an exception of this name, which its answer shows."""
+class NansException(Exception):
+    """Raised when a model makes tensors with values that are no numbers."""
 
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
+
+def require_memory(needed_bytes: int, *, available_bytes: int) -> None:
+    """Raise torch's error for more memory than there is."""
+    if needed_bytes > available_bytes:
+        raise RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+            f"you tried to allocate {needed_bytes} bytes. Error code 12 (Cannot allocate memory)"
+        )

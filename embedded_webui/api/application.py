@@ -11,10 +11,8 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 
 from embedded_webui.api.generation_routes import generation_routes
-from embedded_webui.api.list_routes import list_routes
 from embedded_webui.api.picture_routes import picture_routes
 from embedded_webui.api.settings_routes import settings_routes
-from embedded_webui.errors import WebUiException
 from embedded_webui.pydantic_v1 import detail_of
 from embedded_webui.web_ui import EmbeddedWebUi
 
@@ -27,7 +25,7 @@ _logger: Final = logging.getLogger(__name__)
 def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
     """Return the application. Its routes are plain functions: each waiting request holds a thread."""
     application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
-    for routes in (generation_routes, list_routes, picture_routes, settings_routes):
+    for routes in (generation_routes, picture_routes, settings_routes):
         application.include_router(routes(web_ui), prefix=_PREFIX)
     application.add_middleware(GZipMiddleware, minimum_size=_MIN_COMPRESSED_BYTES)
 
@@ -38,8 +36,7 @@ def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
             response = await route(request)
         except Exception as exception:
             _logger.exception("request_failed", extra={"path": request.url.path})
-            name = exception.name if isinstance(exception, WebUiException) else type(exception).__name__
-            return _error(500, name, errors=str(exception))
+            return _error(500, type(exception).__name__, errors=str(exception))
         response.headers["x-process-time"] = f"{time.perf_counter() - started:.4f}"
         return response
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image
 
-from embedded_webui.errors import WebUiException
+from embedded_webui.errors import require_memory
 from embedded_webui.generation import xyz_plot
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.result import GenerationResult, build_result
@@ -119,15 +119,12 @@ class Generator:
         if not (request.batch_size and request.n_iter):
             raise IndexError("list index out of range")
         if request.steps == 0:
-            raise WebUiException("ZeroDivisionError", "integer division or modulo by zero")
-        needed_bytes = request.width * request.height * _BYTES_PER_PIXEL
-        if needed_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
-            # Otherwise torch would get the memory, and the kernel would kill the process when it uses it.
-            raise WebUiException(
-                "RuntimeError",
-                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
-                f"you tried to allocate {needed_bytes} bytes. Error code 12 (Cannot allocate memory)",
-            )
+            raise ZeroDivisionError("integer division or modulo by zero")
+        # Otherwise torch would get the memory, and the kernel would kill the process when it uses it.
+        require_memory(
+            request.width * request.height * _BYTES_PER_PIXEL,
+            available_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        )
 
     def _resolve(self, request: GenerationRequest, checkpoint: CheckpointFile) -> GenerationRun:
         clip_skip = self._options["CLIP_stop_at_last_layers"]
@@ -181,5 +178,5 @@ class Generator:
             return None
         found = self._checkpoints.find(name)
         if found is None:
-            raise WebUiException("Exception", f"Could not find checkpoint with name {name}")
+            raise Exception(f"Could not find checkpoint with name {name}")  # noqa: TRY002 - as the real one
         return found

@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from embedded_webui.errors import WebUiException
 from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.generation.sampling import SamplingPass, Start, draw_noise
 from embedded_webui.images import masks
@@ -38,13 +37,9 @@ class ImageToImage:
         """Raise the Web UI's error for a number of images that it cannot work on."""
         count, batch_size = len(self.images), self.request.batch_size
         if not count:
-            raise WebUiException(
-                "RuntimeError", "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]"
-            )
+            raise RuntimeError("Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]")
         if count > batch_size:
-            raise WebUiException(
-                "RuntimeError", f"bad number of images passed: {count}; expecting {batch_size} or less"
-            )
+            raise RuntimeError(f"bad number of images passed: {count}; expecting {batch_size} or less")
 
     @property
     def jobs(self) -> int:

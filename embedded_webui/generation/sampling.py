@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from embedded_webui.errors import WebUiException
+from embedded_webui.errors import NansException
 from embedded_webui.generation import prompt_syntax
 from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.models.kinds import LATENT_PIXELS
@@ -69,7 +69,7 @@ class SamplingPass:
         request, sampler, start = self.run.request, self.run.sampler, self.start
         self._steps = request.steps if start is None else int(min(start.strength, _MAX_STRENGTH) * request.steps) + 1
         if self._steps == 1 and sampler.name in _NEED_TWO_STEPS:
-            raise WebUiException("UnboundLocalError", "local variable 'h' referenced before assignment")
+            raise UnboundLocalError("local variable 'h' referenced before assignment")
         if not self._refine(0.0):
             self._encode_prompts()
         model, state = self.model, self.run.state
@@ -104,7 +104,7 @@ class SamplingPass:
             callback_on_step_end_tensor_inputs=list(_CALLBACK_TENSORS),
         ).images.float()
         if bool(torch.isnan(result).any()):
-            raise WebUiException("NansException", "A tensor with NaNs was produced in Unet.")
+            raise NansException("A tensor with NaNs was produced in Unet.")
         return result
 
     def _end_step(self, pipeline: Any, number: int, timestep: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

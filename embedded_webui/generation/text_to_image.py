@@ -7,7 +7,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from embedded_webui.errors import WebUiException
 from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.generation.samplers import ResolvedSampler, resolve_sampler
 from embedded_webui.generation.sampling import SamplingPass, Start
@@ -60,7 +59,7 @@ class TextToImage:
     def _second_pass(self, model: Model, latents: Tensor, seeds: Seeds) -> SamplingPass:
         request = self.request
         if request.denoising_strength is None:
-            raise WebUiException("TypeError", "'>' not supported between instances of 'NoneType' and 'int'")
+            raise TypeError("'>' not supported between instances of 'NoneType' and 'int'")
         width, height = self._hires_size()
         if mode := upscalers.LATENT_MODES.get(self._upscaler):
             latents = functional.interpolate(latents, size=(height // LATENT_PIXELS, width // LATENT_PIXELS), **mode)

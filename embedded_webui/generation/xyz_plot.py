@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, cast
 
-from embedded_webui.errors import WebUiException
 from embedded_webui.generation.run import choose_seeds
 from embedded_webui.lists import LISTS
 from embedded_webui.requests import GenerationRequest, ImageToImageRequest
@@ -93,7 +92,7 @@ def _values(label: str, text: str, chosen: list[str] | None, *, as_text: bool) -
         raise NotImplementedError(f"the embedded Web UI has no axis {label!r}")
     if label in _CHOSEN and not as_text:
         if chosen is None:
-            raise WebUiException("Error", "iterable expected, not NoneType")
+            raise csv.Error("iterable expected, not NoneType")
         texts = list(chosen)
     else:
         texts = [value.strip() for row in csv.reader([text], skipinitialspace=True) for value in row]
@@ -102,7 +101,7 @@ def _values(label: str, text: str, chosen: list[str] | None, *, as_text: bool) -
     if label == "Sampler":
         known = {entry["name"] for entry in LISTS["samplers"]}
         if unknown := [value for value in values if value not in known]:
-            raise WebUiException("RuntimeError", f"Unknown sampler: {unknown[0]}")
+            raise RuntimeError(f"Unknown sampler: {unknown[0]}")
     return values
 
 
@@ -126,6 +125,6 @@ def _change(cell: GenerationRequest, label: str, value: Any, first: Any) -> dict
         return {"override_settings": {**(cell.override_settings or {}), "sd_model_checkpoint": value}}
     if label == _REPLACEMENT:
         if first not in cell.prompt and first not in cell.negative_prompt:
-            raise WebUiException("RuntimeError", f"Prompt S/R did not find {first} in prompt or negative prompt.")
+            raise RuntimeError(f"Prompt S/R did not find {first} in prompt or negative prompt.")
         return {name: getattr(cell, name).replace(first, value) for name in ("prompt", "negative_prompt")}
     return {_FIELDS[label][0]: value} if label in _FIELDS else {}

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps
 
-from embedded_webui.errors import WebUiException
 from embedded_webui.lists import LISTS
 from embedded_webui.requests import ExtrasRequest
 
@@ -37,13 +36,13 @@ def exact_name(name: str) -> str:
 def check_hires_upscaler(name: str) -> None:
     """Raise the Web UI's error for an unknown upscaler of a second pass."""
     if name not in LATENT_MODES and name not in _NAMES:
-        raise WebUiException("Exception", f"could not find upscaler named {name}")
+        raise Exception(f"could not find upscaler named {name}")  # noqa: TRY002 - as the real one
 
 
 def enlarge(image: Image.Image, *, upscaler: str, factor: float) -> Image.Image:
     """Return the image `factor` times as large; the upscaler None returns it unchanged."""
     if upscaler not in _NAMES:
-        raise WebUiException("AssertionError", f"could not find upscaler named {upscaler}")
+        raise AssertionError(f"could not find upscaler named {upscaler}")
     if upscaler == "None":
         return image
     width, height = (max(_SIDE_STEP, int(side * factor) // _SIDE_STEP * _SIDE_STEP) for side in image.size)

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from embedded_webui.errors import WebUiException
+from embedded_webui.errors import NansException
 from embedded_webui.generation.prompt_encoder import PromptEncoder
 from embedded_webui.models.checkpoints import CheckpointFile
 from embedded_webui.models.coarse_steps import CoarseSteps
@@ -78,7 +78,7 @@ class Model:
         """Return the images of latents."""
         decoded = self._decode(latents)
         if bool(torch.isnan(decoded).any()):
-            raise WebUiException("NansException", "A tensor with NaNs was produced in VAE.")
+            raise NansException("A tensor with NaNs was produced in VAE.")
         images: list[Image.Image] = self._pipeline.image_processor.postprocess(decoded)
         return images
 

@@ -72,8 +72,6 @@ async def _serve(options: argparse.Namespace, arguments: list[str]) -> None:
 def _engine(options: argparse.Namespace) -> ImageEngine:
     if options.stub_seconds is not None:
         return StubEngine(seconds_per_step=options.stub_seconds)
-    # OpenMP reads it when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Imported here, because a stub starts without diffusers' settings.
     from embedded_comfyui.diffusion_engine import DiffusionEngine  # noqa: PLC0415 - see above
 

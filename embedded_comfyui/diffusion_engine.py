@@ -61,12 +61,7 @@ class _StepReporter(ProgressState):
 
 
 class DiffusionEngine:
-    """Runs checkpoints with the embedded Web UI's parts. torch is imported with the first checkpoint.
-
-    Args:
-        models_folder: Folder of the models.
-        threads: Processor threads that torch may use.
-    """
+    """Runs checkpoints with the embedded Web UI's parts. torch is imported with the first checkpoint."""
 
     def __init__(self, *, models_folder: Path, threads: int) -> None:
         self._models = ModelEngine(

@@ -11,11 +11,7 @@ from embedded_webui.models.kinds import LATENT_PIXELS
 
 
 class StubEngine:
-    """Draws the colour that follows from prompt and seed.
-
-    Args:
-        seconds_per_step: Time of one sampling step.
-    """
+    """Draws the colour that follows from prompt and seed."""
 
     def __init__(self, *, seconds_per_step: float) -> None:
         self._seconds_per_step = seconds_per_step

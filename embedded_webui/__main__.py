@@ -10,22 +10,15 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
 from embedded_webui.api.application import create_application
 from embedded_webui.web_ui import EmbeddedWebUi
 
-#: How threads of torch wait for each other, for OpenMP. By default they spin. Next to other busy programs that costs 20
-#: times the processor time, because a thread spins while the one that it waits for does not run.
-WAIT_POLICY: Final = "passive"
-
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; the running request is finished first."""
-    # OpenMP reads it when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", WAIT_POLICY)
     arguments, began_at = _parse(), time.monotonic()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     web_ui = EmbeddedWebUi(

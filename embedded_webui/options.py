@@ -29,9 +29,7 @@ def read_defaults() -> dict[str, Any]:
 class WebUiOptions:
     """Explicitly set values over `defaults`. Like the Web UI, setting a value does not check it.
 
-    Args:
-        defaults: All options with their defaults.
-        file: File to which `save` writes the set values; its present content is set from the start.
+    `save` writes the set values to `file`, and its present content is set from the start.
     """
 
     def __init__(self, defaults: Mapping[str, Any], file: Path | None = None) -> None:

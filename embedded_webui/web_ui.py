@@ -22,13 +22,7 @@ Result = TypeVar("Result")
 
 
 class EmbeddedWebUi:
-    """The parts of one Web UI, with no model loaded.
-
-    Args:
-        models_folder: Folder of the checkpoints and LoRA files.
-        threads: Processor threads that torch may use.
-        settings_file: File that keeps the options that are set.
-    """
+    """The parts of one Web UI, with no model loaded. `settings_file` keeps the options that are set."""
 
     def __init__(self, *, models_folder: Path, threads: int, settings_file: Path | None) -> None:
         self.models_folder = models_folder

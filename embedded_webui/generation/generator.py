@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image
@@ -38,23 +39,15 @@ class Passes(Protocol):
         """Make the images of one iteration, counted from 0."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Generator:
     """Runs requests one by one, in the thread of the job queue."""
 
-    def __init__(
-        self,
-        *,
-        engine: ModelEngine,
-        options: WebUiOptions,
-        checkpoints: CheckpointFolder,
-        find_loras: Callable[[], list[LoraFile]],
-        state: ProgressState,
-    ) -> None:
-        self._engine = engine
-        self._options = options
-        self._checkpoints = checkpoints
-        self._find_loras = find_loras
-        self._state = state
+    engine: ModelEngine
+    options: WebUiOptions
+    checkpoints: CheckpointFolder
+    find_loras: Callable[[], list[LoraFile]]
+    state: ProgressState
 
     def generate(
         self, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
@@ -62,38 +55,38 @@ class Generator:
         """Make the images of a request; `images` and `mask` are the input of image-to-image."""
         plot = xyz_plot.read_plot(request) if request.script == xyz_plot.NAME else None
         kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
-        self._state.begin(f"scripts_{kind}")
-        remembered = self._options.remember(set(request.override_settings or {}).union(plot.overrides if plot else ()))
+        self.state.begin(f"scripts_{kind}")
+        remembered = self.options.remember(set(request.override_settings or {}).union(plot.overrides if plot else ()))
         try:
             if plot:
                 return self._plot(plot, images, mask)
             run, made = self._make(request, images, mask)
             return build_result(run, made)
         finally:
-            self._state.end()
+            self.state.end()
             if request.override_settings_restore_afterwards:
-                self._options.restore(remembered)
+                self.options.restore(remembered)
 
     def _make(
         self, request: GenerationRequest, images: list[Image.Image], mask: Image.Image | None
     ) -> tuple[GenerationRun, list[Image.Image]]:
         self._override(dict(request.override_settings or {}))
         self._refuse_impossible(request)
-        run = self._resolve(request, self._engine.model().checkpoint)
+        run = self._resolve(request, self.engine.model().checkpoint)
         passes = self._passes(run, images, mask)
-        self._state.job_count = passes.jobs
+        self.state.job_count = passes.jobs
         made: list[Image.Image] = []
         for number in range(request.n_iter):
-            self._state.skipped = False
-            if self._state.interrupted:
+            self.state.skipped = False
+            if self.state.interrupted:
                 break
             if request.n_iter > 1:
-                self._state.job = f"Batch {number + 1} out of {request.n_iter}"
+                self.state.job = f"Batch {number + 1} out of {request.n_iter}"
             made += passes.make(number)
         return run, made
 
     def _plot(self, plot: xyz_plot.Plot, images: list[Image.Image], mask: Image.Image | None) -> GenerationResult:
-        made = [self._make(cell, images, mask) for cell in plot.cells if not self._state.interrupted]
+        made = [self._make(cell, images, mask) for cell in plot.cells if not self.state.interrupted]
         cells = [build_result(run, first[:1]) for run, first in made]
         made[0][0].extra |= plot.settings
         sheet = build_result(made[0][0], [codec.grid([cell.images[0] for cell in cells], columns=plot.columns)])
@@ -101,13 +94,13 @@ class Generator:
 
     def _override(self, overrides: dict[str, Any]) -> None:
         """Set the request's options; one that had no explicit value before stays set, as in the Web UI."""
-        if self._checkpoints.find(overrides.get("sd_model_checkpoint")) is None:
+        if self.checkpoints.find(overrides.get("sd_model_checkpoint")) is None:
             overrides.pop("sd_model_checkpoint", None)
-            self._engine.model()
+            self.engine.model()
         for name, value in overrides.items():
-            self._options.set(name, value)
+            self.options.set(name, value)
             if name == "sd_model_checkpoint":
-                self._engine.model()
+                self.engine.model()
 
     def _refuse_impossible(self, request: GenerationRequest) -> None:
         """Raise the Web UI's error for a request that it cannot run."""
@@ -127,13 +120,13 @@ class Generator:
         )
 
     def _resolve(self, request: GenerationRequest, checkpoint: CheckpointFile) -> GenerationRun:
-        clip_skip = self._options["CLIP_stop_at_last_layers"]
+        clip_skip = self.options["CLIP_stop_at_last_layers"]
         # An option with a value of a wrong type makes every run fail here, as in the Web UI.
         -clip_skip  # noqa: B018 - raises TypeError
 
         def load_model(name: str | None = None) -> "Model":
-            model = self._engine.model(self._named_checkpoint(name))
-            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
+            model = self.engine.model(self._named_checkpoint(name))
+            model.set_tiling(enabled=bool(self.options["tiling"] if request.tiling is None else request.tiling))
             return model
 
         return GenerationRun(
@@ -147,9 +140,9 @@ class Generator:
             ),
             clip_skip=int(clip_skip),
             checkpoint=checkpoint,
-            state=self._state,
+            state=self.state,
             load_model=load_model,
-            find_loras=self._find_loras,
+            find_loras=self.find_loras,
         )
 
     def _passes(self, run: GenerationRun, images: list[Image.Image], mask: Image.Image | None) -> Passes:
@@ -166,9 +159,9 @@ class Generator:
         single = ImageToImage(
             request=request,
             run=run,
-            images=[codec.flatten(image, self._options["img2img_background_color"]) for image in images],
+            images=[codec.flatten(image, self.options["img2img_background_color"]) for image in images],
             drawn_mask=mask,
-            noise_multiplier=float(self._options["initial_noise_multiplier"] if multiplier is None else multiplier),
+            noise_multiplier=float(self.options["initial_noise_multiplier"] if multiplier is None else multiplier),
         )
         return SdUpscale(tiles=single, image=images[0]) if request.script == SD_UPSCALE else single
 
@@ -176,7 +169,7 @@ class Generator:
         """Return the checkpoint of a refiner or a second pass, None for that of the first pass."""
         if not name or name in SAME_AS_FIRST_PASS or name in NO_REFINER:
             return None
-        found = self._checkpoints.find(name)
+        found = self.checkpoints.find(name)
         if found is None:
             raise Exception(f"Could not find checkpoint with name {name}")  # noqa: TRY002 - as the real one
         return found

@@ -30,12 +30,7 @@ class JobState:
 
 
 class ProgressState(JobState):
-    """State of the run that holds the queue, without a task id. Other requests read it and interrupt the run.
-
-    Args:
-        clock: Seconds of a clock that never goes back.
-        now: The time of day.
-    """
+    """State of the run that holds the queue, without a task id. Other requests read it and interrupt the run."""
 
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -75,12 +70,7 @@ class ProgressState(JobState):
             self._make_preview = make_preview
 
     def response(self, *, every_steps: int, wants_preview: bool) -> tuple[dict[str, Any], Image.Image | None]:
-        """Return the body of `progress` without its image, and the latest preview.
-
-        Args:
-            every_steps: Steps between two previews.
-            wants_preview: False to make and return none.
-        """
+        """Return the body of `progress` without its image, and the preview of at most `every_steps` steps before."""
         progress = eta_relative = 0.0
         preview = None
         if self.job_count != 0:

@@ -15,14 +15,13 @@ from embedded_webui.errors import NansException
 from embedded_webui.generation import prompt_syntax
 from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.models.kinds import LATENT_PIXELS
-from embedded_webui.models.model import Model
+from embedded_webui.models.model import CALLBACK_TENSORS, Model
 from embedded_webui.requests import NO_REFINER
 
 #: Largest strength of image-to-image, so that a run never has more steps than the request asks for.
 _MAX_STRENGTH: Final = 0.999
 #: Samplers of v1.10.1 that fail if their only step is the last one.
 _NEED_TWO_STEPS: Final = frozenset({"DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"})
-_CALLBACK_TENSORS: Final = ("latents", "noise_pred", "latent_model_input")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ class SamplingPass:
             generator=generators,
             output_type="latent",
             callback_on_step_end=self._end_step,
-            callback_on_step_end_tensor_inputs=list(_CALLBACK_TENSORS),
+            callback_on_step_end_tensor_inputs=list(CALLBACK_TENSORS),
         ).images.float()
         if bool(torch.isnan(result).any()):
             raise NansException("A tensor with NaNs was produced in Unet.")

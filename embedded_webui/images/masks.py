@@ -60,11 +60,8 @@ def prepare_mask(
 ) -> Mask | None:
     """Return the mask of a request, or None if only the masked part is wanted and the mask is empty.
 
-    Args:
-        drawn: The mask as it was sent; its transparency counts as black.
-        request: The request that says how the mask is used.
-        size: Size of the image.
-        target: Size at which the masked part is sampled.
+    `drawn` is the mask as it was sent; its transparency counts as black. The image has the size `size`, and its masked
+    part is sampled at the size `target`.
     """
     only_masked = bool(request.inpaint_full_res)
     image = _grey(drawn, is_rounded=bool(request.mask_round)).resize(

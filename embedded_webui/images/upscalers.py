@@ -55,30 +55,22 @@ def postprocess(image: Image.Image, request: ExtrasRequest) -> tuple[Image.Image
     image = image.convert("RGB")
     if request.upscaler_1 == "None":
         return image, ""
-    enlarged = _postprocess(image, request, request.upscaler_1)
-    description = _describe(request)
-    visibility = request.extras_upscaler_2_visibility
+    size = width, height = request.upscaling_resize_w, request.upscaling_resize_h
+    factor, is_cropped = request.upscaling_resize, False
+    description = {"Postprocess upscale by": str(factor)}
+    if request.resize_mode:
+        factor, is_cropped = max(width / image.width, height / image.height), request.upscaling_crop
+        description = {"Postprocess upscale to": f"{width}x{height}"}
+        description |= {"Postprocess crop to": f"{width}x{height}"} if is_cropped else {}
+    description["Postprocess upscaler"] = request.upscaler_1
+
+    def enlarged_by(upscaler: str) -> Image.Image:
+        enlarged = enlarge(image, upscaler=upscaler, factor=factor)
+        return ImageOps.fit(enlarged, size, Image.Resampling.LANCZOS) if is_cropped else enlarged
+
+    enlarged, visibility = enlarged_by(request.upscaler_1), request.extras_upscaler_2_visibility
     if request.upscaler_2 != "None" and visibility > 0:
-        second = _postprocess(image, request, request.upscaler_2)
-        enlarged = Image.blend(enlarged, second.resize(enlarged.size, Image.Resampling.LANCZOS), visibility)
+        second = enlarged_by(request.upscaler_2).resize(enlarged.size, Image.Resampling.LANCZOS)
+        enlarged = Image.blend(enlarged, second, visibility)
         description["Postprocess upscaler 2"] = request.upscaler_2
     return enlarged, ", ".join(f"{name}: {value}" for name, value in description.items())
-
-
-def _postprocess(image: Image.Image, request: ExtrasRequest, upscaler: str) -> Image.Image:
-    if request.resize_mode == 0:
-        return enlarge(image, upscaler=upscaler, factor=request.upscaling_resize)
-    width, height = request.upscaling_resize_w, request.upscaling_resize_h
-    enlarged = enlarge(image, upscaler=upscaler, factor=max(width / image.width, height / image.height))
-    return ImageOps.fit(enlarged, (width, height), Image.Resampling.LANCZOS) if request.upscaling_crop else enlarged
-
-
-def _describe(request: ExtrasRequest) -> dict[str, str]:
-    size = f"{request.upscaling_resize_w}x{request.upscaling_resize_h}"
-    if request.resize_mode == 0:
-        description = {"Postprocess upscale by": str(request.upscaling_resize)}
-    else:
-        description = {"Postprocess upscale to": size}
-        if request.upscaling_crop:
-            description["Postprocess crop to"] = size
-    return description | {"Postprocess upscaler": request.upscaler_1}

@@ -1,9 +1,12 @@
 """The one model in memory, and its change when a request asks for another checkpoint."""
 
+import gc
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +16,9 @@ from embedded_webui.options import WebUiOptions
 if TYPE_CHECKING:
     from embedded_webui.models.model import Model
 
+#: How threads of torch wait for each other, for OpenMP. By default they spin. Next to other busy programs that costs 20
+#: times the processor time, because a thread spins while the one that it waits for does not run.
+_WAIT_POLICY: Final = "passive"
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -27,24 +33,30 @@ def hidden(package: str) -> Iterator[None]:
             del sys.modules[package]
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the garbage collector, because the million objects of the imports all stay: it takes a tenth of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@dataclass(kw_only=True)
 class ModelEngine:
     """The model in memory. Only the generation queue's thread calls its methods.
 
     torch and diffusers take seconds to import. The first load imports them, so that the port answers before.
-
-    Args:
-        threads: Processor threads that torch may use.
     """
 
-    def __init__(
-        self, *, checkpoints: CheckpointFolder, options: WebUiOptions, models_folder: Path, threads: int
-    ) -> None:
-        self._checkpoints = checkpoints
-        self._options = options
-        self._models_folder = models_folder
-        self._threads = threads
-        self._model: Model | None = None
-        self._device: str | None = None
+    checkpoints: CheckpointFolder
+    options: WebUiOptions
+    models_folder: Path
+    #: Processor threads that torch may use.
+    threads: int
+    _model: "Model | None" = field(default=None, init=False)
+    _device: str | None = field(default=None, init=False)
 
     @property
     def has_model(self) -> bool:
@@ -57,7 +69,7 @@ class ModelEngine:
         If loading fails, the error is raised, and the previous model stays without the Web UI's hooks. It then makes
         other pictures until another model is loaded.
         """
-        wanted = checkpoint or self._checkpoints.select(self._options["sd_model_checkpoint"])
+        wanted = checkpoint or self.checkpoints.select(self.options["sd_model_checkpoint"])
         if self._model and self._model.checkpoint is wanted:
             return self._model
         previous = self._model and self._model.checkpoint
@@ -68,19 +80,22 @@ class ModelEngine:
             if previous:
                 self._model = self._load(previous)
                 self._model.prompts.remove_hooks()
-                self._options.assign("sd_model_checkpoint", previous.title)
+                self.options.assign("sd_model_checkpoint", previous.title)
             raise
-        if self._options["sd_model_checkpoint"] is None:
-            self._options.assign("sd_model_checkpoint", wanted.title)
-        self._options.assign("sd_checkpoint_hash", wanted.sha256)
+        if self.options["sd_model_checkpoint"] is None:
+            self.options.assign("sd_model_checkpoint", wanted.title)
+        self.options.assign("sd_checkpoint_hash", wanted.sha256)
         return self._model
 
     def unload(self) -> None:
         """Drop the model; the next run loads it again."""
         self._model = None
 
+    @_uncollected()
     @hidden("boto3")
     def _load(self, checkpoint: CheckpointFile) -> "Model":
+        # OpenMP reads it when torch is imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", _WAIT_POLICY)
         import diffusers  # noqa: PLC0415 - see the class
         import torch  # noqa: PLC0415 - see the class
         import transformers  # noqa: PLC0415 - see the class
@@ -88,11 +103,11 @@ class ModelEngine:
         from embedded_webui.models.model import load_model  # noqa: PLC0415 - see the class
 
         if self._device is None:
-            torch.set_num_threads(self._threads)
+            torch.set_num_threads(self.threads)
             for library in (diffusers, transformers):
                 library.utils.logging.set_verbosity_error()
                 library.utils.logging.disable_progress_bar()
             self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = load_model(checkpoint, models_folder=self._models_folder, device=self._device)
+        model = load_model(checkpoint, models_folder=self.models_folder, device=self._device)
         _logger.info("checkpoint_loaded", extra={"checkpoint": checkpoint.title, "device": self._device})
         return model

@@ -19,6 +19,8 @@ from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
 from embedded_webui.models.loras import LoraFile
 from embedded_webui.models.tokenizers import build_tokenizers
 
+#: Local variables of the denoising loop that a callback sees.
+CALLBACK_TENSORS: Final = ("latents", "noise_pred", "latent_model_input")
 #: Latent pixels along each side of the image that shows the colour of a latent channel.
 _PROBE_SIDE: Final = 4
 
@@ -26,8 +28,7 @@ _PROBE_SIDE: Final = 4
 class _WatchedSteps:
     """Changes to diffusers' pipelines: callbacks see the predicted noise, and the caller draws the starting noise."""
 
-    #: Local variables of the denoising loop that a callback may ask for.
-    _callback_tensor_inputs: Final = ("latents", "noise_pred", "latent_model_input")
+    _callback_tensor_inputs: Final = CALLBACK_TENSORS
     scheduler: Any
     _guidance_scale: float
     #: Noise that an image-to-image pipeline adds to the latents of an image; a subseed may have shaped it.

@@ -1,6 +1,6 @@
 """Engine of real pictures: samplers and autoencoders of the embedded Web UI, under ComfyUI's names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +10,7 @@ from PIL import Image
 from embedded_comfyui.engine import LatentBatch, LoadedCheckpoint, LoraUse, OnStep, SamplingJob
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.run import GenerationRun, choose_seeds
-from embedded_webui.generation.samplers import resolve_sampler
+from embedded_webui.generation.samplers import SAMPLER_ENTRIES, resolve_sampler
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
 from embedded_webui.models.kinds import LATENT_PIXELS
@@ -21,23 +21,12 @@ from embedded_webui.requests import TextToImageRequest
 if TYPE_CHECKING:
     from embedded_webui.models.model import Model
 
-#: Samplers of the Web UI by the beginning of ComfyUI's names, the longest first; the others run as Euler.
-_SAMPLERS: Final = {
-    "euler_ancestral": "Euler a",
-    "heun": "Heun",
+#: Samplers of the Web UI by the beginning of ComfyUI's names, which are its aliases but for four.
+_SAMPLERS: Final[Mapping[str, str]] = {
+    **{alias.removeprefix("k_"): entry["name"] for entry in SAMPLER_ENTRIES for alias in entry["aliases"]},
     "dpm_2_ancestral": "DPM2 a",
-    "dpm_2": "DPM2",
-    "lms": "LMS",
-    "dpm_fast": "DPM fast",
     "dpm_adaptive": "DPM adaptive",
     "dpmpp_2s_ancestral": "DPM++ 2S a",
-    "dpmpp_sde": "DPM++ SDE",
-    "dpmpp_2m_sde_heun": "DPM++ 2M SDE Heun",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "dpmpp_3m_sde": "DPM++ 3M SDE",
-    "dpmpp_2m": "DPM++ 2M",
-    "lcm": "LCM",
-    "ddim": "DDIM",
     "uni_pc": "UniPC",
 }
 #: Schedules of the Web UI whose names differ; one that it lacks runs as `normal`.
@@ -157,7 +146,8 @@ class DiffusionEngine:
 
 
 def _sampler(name: str) -> str:
-    return next((ours for start, ours in _SAMPLERS.items() if name.startswith(start)), "Euler")
+    """Return the sampler whose name begins most like this one, Euler for an unknown one."""
+    return _SAMPLERS[max((start for start in _SAMPLERS if name.startswith(start)), key=len, default="euler")]
 
 
 def _loras(job: SamplingJob) -> list[tuple[LoraUse, float, float]]:

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.web_request import FileField
 from PIL import Image
 
-from embedded_comfyui.folders import ComfyFolders, OutsideFolder, inside
+from embedded_comfyui.folders import ComfyFolders, OutsideFolder, inside, split_annotated
 
 _CONTENT_TYPES: Final = {".webp": "image/webp", ".flac": "audio/flac", ".webm": "video/webm"}
 _BINARY: Final = "application/octet-stream"
@@ -32,10 +32,7 @@ class FileRoutes:
         query = request.rel_url.query
         if "filename" not in query:
             return web.Response(status=404)
-        name, kind = query["filename"], query.get("type", "output")
-        for annotated in ("input", "output", "temp"):
-            if name.endswith(f" [{annotated}]"):
-                name, kind = name.removesuffix(f" [{annotated}]"), annotated
+        name, kind = split_annotated(query["filename"], query.get("type", "output"))
         folder = self._folders.of_kind(kind)
         if not name or name.startswith("/") or ".." in name or folder is None:
             return web.Response(status=400)

@@ -67,8 +67,7 @@ class ComfyFolders:
 
     def annotated(self, name: str) -> Path:
         """Return the path of a file input: in the input folder, or in the one named in brackets behind it."""
-        found = _ANNOTATED.fullmatch(name)
-        name, kind = (found[1], found[2]) if found else (name, "input")
+        name, kind = split_annotated(name, "input")
         return inside(self._base / kind, name)
 
     def place(self, prefix: str, *, kind: str = "output", width: int = 0, height: int = 0) -> OutputPlace:
@@ -98,6 +97,12 @@ class ComfyFolders:
                 for file in (Path(place, name) for name in names if name.endswith(_MODEL_ENDINGS)):
                     found.setdefault(file.relative_to(root).as_posix(), file)
         return found
+
+
+def split_annotated(name: str, kind: str) -> tuple[str, str]:
+    """Return a file's name and the folder named in brackets behind it, else `kind`."""
+    found = _ANNOTATED.fullmatch(name)
+    return (found[1], found[2]) if found else (name, kind)
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -65,9 +65,7 @@ class WebUiClient:
         """
         self.gate.check()
         try:
-            return self._http.exchange(
-                method, path, body, timeout_seconds=timeout_seconds, max_bytes=MAX_ANSWER_BYTES
-            )
+            return self._http.exchange(method, path, body, timeout_seconds=timeout_seconds, max_bytes=MAX_ANSWER_BYTES)
         except NotConnected as error:
             self.gate.disconnected()
             raise WebUiNotReached(f"no connection to the Web UI for {method} {path}: {error}") from error

@@ -31,14 +31,10 @@ _CODE: Final = "limit_exceeded"
 def check_cost(
     endpoint: str, body: Mapping[str, Any], limits: Limits, field: str, sizes: Sizes | None = None
 ) -> list[FieldError]:
-    """Return an error for each limit of a runtime that a call exceeds.
+    """Return an error for each limit of a runtime that a call exceeds; `field` is the path of its body.
 
-    Args:
-        endpoint: The endpoint without leading slash.
-        body: The body as `contract.request_fields` reads it.
-        limits: The limits of the runtime.
-        field: Path of `body`.
-        sizes: The known sizes of its pictures, by paths below the body.
+    `endpoint` has no leading slash, and `body` is as `contract.request_fields` reads it. `sizes` are the known sizes of
+    its pictures, by paths below it.
     """
     errors = [error for error in _check_fields(endpoint, body, limits, field) if error]
     if errors:

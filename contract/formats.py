@@ -39,13 +39,10 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def original_field(field: str, format_: str, moved: Mapping[str, str]) -> str:
-    """Return the path of a field as its sender wrote it.
+    """Return the path of a field, given by its v1alpha2 path, as its sender wrote it.
 
-    Args:
-        field: Its v1alpha2 path.
-        format_: The format of the request.
-        moved: What this request wrote elsewhere: v1alpha2 paths by v1alpha2 paths. `WRAPPER` is one of them if the
-            request has none.
+    `moved` is what this request wrote elsewhere: v1alpha2 paths by v1alpha2 paths. `WRAPPER` is one of them if the
+    request has none.
     """
     path = _moved(_moved(field, moved), _PATHS.get(format_, {}))
     return path.removeprefix(f"{WRAPPER}.") if WRAPPER in moved else path

@@ -1,7 +1,7 @@
 """Heartbeat of each replica in the task table, because no record of a task shows an idle or a starting replica."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from contract.conditional_update import Request
 
@@ -15,35 +15,26 @@ _KEPT_SECONDS: Final = 3_600
 
 def heartbeat(replica: str, runtime: str, *, now_ms: int) -> Request:
     """Record that a replica of a runtime is alive. No task has such an id, and no runtime such a name."""
-    return {
-        "Key": {"id": f"replica/{replica}"},
-        "UpdateExpression": (
-            "SET active_runtime = :replicas, submitted_at_ms = :now, worker_id = :replica, expires_at = :expires_at"
-        ),
-        "ExpressionAttributeValues": {
-            ":replicas": heartbeat_partition(runtime),
-            ":now": now_ms,
-            ":replica": replica,
-            ":expires_at": now_ms // 1000 + _KEPT_SECONDS,
-        },
-    }
+    return _report(f"replica/{replica}", replica, heartbeat_partition(runtime), now_ms)
 
 
 def start_report(replica: str, runtime: str, *, models: Mapping[str, int], now_ms: int) -> Request:
     """Record that a replica of a runtime starts, and how many bytes of its models it has: `record.MODELS_KEYS`."""
+    return _report(f"replica/{replica}/start", replica, start_partition(runtime), now_ms, models=dict(models))
+
+
+def _report(key: str, replica: str, partition: str, now_ms: int, **more: Any) -> Request:
+    values = {
+        "active_runtime": partition,
+        "submitted_at_ms": now_ms,
+        "worker_id": replica,
+        "expires_at": now_ms // 1000 + _KEPT_SECONDS,
+        **more,
+    }
     return {
-        "Key": {"id": f"replica/{replica}/start"},
-        "UpdateExpression": (
-            "SET active_runtime = :starting, submitted_at_ms = :now, worker_id = :replica, models = :models,"
-            " expires_at = :expires_at"
-        ),
-        "ExpressionAttributeValues": {
-            ":starting": start_partition(runtime),
-            ":now": now_ms,
-            ":replica": replica,
-            ":models": dict(models),
-            ":expires_at": now_ms // 1000 + _KEPT_SECONDS,
-        },
+        "Key": {"id": key},
+        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in values),
+        "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
     }
 
 

@@ -1,6 +1,13 @@
 """Words for what a pydantic model refuses: what to write instead, in place of pydantic's own messages."""
 
+from dataclasses import replace
 from typing import Any, Final
+
+from pydantic import ValidationError
+
+from contract.errors import FieldError
+from contract.webui_values import MAX_SHOWN
+from contract.webui_values import shown as shown_value
 
 #: Advice for each of pydantic's error types, with the limits that the error contains.
 _ADVICE: Final = {
@@ -24,12 +31,25 @@ _ADVICE: Final = {
 }
 
 
-def what_to_write(mistake: Any, *, shown: str) -> str:
-    """Return what is wrong with a value, which the message shows as `shown`, and what to write instead.
+def field_errors(refused: ValidationError, *, unknown: FieldError | None = None, path: str = "") -> list[FieldError]:
+    """Return the broken fields of a request's model, whose path is `path`.
 
-    Args:
-        mistake: An entry of `ValidationError.errors()`.
-        shown: The value, shortened.
+    `unknown` has the message and code for a key that the model does not have.
+    """
+    return [_field_error(mistake, unknown, path) for mistake in refused.errors(include_url=False)]
+
+
+def _field_error(mistake: Any, unknown: FieldError | None, path: str) -> FieldError:
+    field = ".".join(map(str, (path, *mistake["loc"]) if path else mistake["loc"]))
+    if unknown and mistake["type"] == "extra_forbidden":
+        return replace(unknown, field=field[:MAX_SHOWN])
+    return FieldError(field, what_to_write(mistake, shown=shown_value(mistake["input"])))
+
+
+def what_to_write(mistake: Any, *, shown: str) -> str:
+    """Return what is wrong with a value, shortened as `shown`, and what to write instead.
+
+    `mistake` is an entry of `ValidationError.errors()`.
     """
     kind, message = mistake["type"], str(mistake["msg"])
     if kind == "missing":

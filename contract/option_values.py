@@ -84,12 +84,9 @@ def read_options(values: object, field: str, errors: list[FieldError]) -> dict[s
 
 
 def option_problems(values: Mapping[str, Any], shown: Mapping[str, Any], field: str) -> list[FieldError]:
-    """Return the errors of `values`: unknown keys, and values of another type than the Web UI shows.
+    """Return the errors of `values`, whose path is `field`: unknown keys, and other types than the Web UI's.
 
-    Args:
-        values: Options to be set.
-        shown: The Web UI's options, as `GET options` shows them.
-        field: Path of `values`.
+    `shown` are the Web UI's options, as `GET options` shows them.
     """
     problems = (_problem(key, value, shown, f"{field}.{key[:MAX_KEY_LENGTH]}") for key, value in values.items())
     return list(itertools.islice(filter(None, problems), MAX_PROBLEMS))

@@ -59,13 +59,9 @@ class Axis:
 
 
 def read_plot(arguments: list[Any], *, with_input: bool, field: str, errors: list[FieldError]) -> list[Any]:
-    """Return the arguments of the plot with every range written out; `field` is their path.
+    """Return the arguments of the plot, as the table's readers return them, with every range written out.
 
-    Args:
-        arguments: All arguments, as the table's readers return them.
-        with_input: True for `img2img`, whose axes differ.
-        field: Path of the arguments.
-        errors: Receives an error for each axis that cannot be drawn.
+    `with_input` is True for `img2img`, whose axes differ. `errors` receives the axes that cannot be drawn.
     """
     labels = _labels(with_input=with_input)
     for place in range(0, _AXES * _AXES, _AXES):

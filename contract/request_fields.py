@@ -100,12 +100,7 @@ def read_request(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the body of a call as the Web UI will read it, and the paths of its unknown fields.
 
-    Args:
-        endpoint: The endpoint without leading slash.
-        body: The body of the call.
-        allowed_scripts: Scripts that the runtime allows with any arguments.
-        field: Path of the body.
-        errors: Receives an error for each broken field.
+    `endpoint` has no leading slash. The runtime allows the scripts of `allowed_scripts` with any arguments.
     """
     if endpoint not in _FIELDS:
         return body, []

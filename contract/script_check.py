@@ -17,14 +17,9 @@ MAX_ARGUMENTS: Final = 200
 def read_scripts(
     body: Mapping[str, Any], *, allowed: Collection[str], with_input: bool, field: str, errors: list[FieldError]
 ) -> dict[str, Any]:
-    """Return the scripts of a txt2img or img2img body as the tables' readers return them.
+    """Return the scripts of a txt2img body, or of an img2img one (`with_input`), as the tables' readers return them.
 
-    Args:
-        body: The body.
-        allowed: Scripts that the runtime allows with any arguments; a table has precedence.
-        with_input: True for img2img.
-        field: Path of the body.
-        errors: Receives an error for each script and each argument that is not allowed.
+    The runtime allows the scripts of `allowed` with any arguments; a table has precedence.
     """
     names = {name.lower() for name in allowed}
     result: dict[str, Any] = {}

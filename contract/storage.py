@@ -72,6 +72,12 @@ class S3Location(NamedTuple):
         """The `s3://` form that users see."""
         return f"s3://{self.bucket}/{self.key}"
 
+    @classmethod
+    def of(cls, uri: str) -> "S3Location":
+        """Return the location that an `s3://` URI names."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return cls(bucket, key)
+
 
 def output_folder(prefix: str, task_id: str) -> str:
     """Return the key prefix, without trailing slash, of all outputs of a task."""

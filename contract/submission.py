@@ -13,7 +13,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.findings import CheckedContent, Findings
 from contract.formats import WRAPPER, Format, original_field
 from contract.json_values import describe
-from contract.model_errors import what_to_write
+from contract.model_errors import field_errors
 from contract.output_request import OutputRequest
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.workflow_check import HasObject, check_workflow
@@ -21,7 +21,6 @@ from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Policy, Task, TaskType
 from contract.unknown_keys import refuse_misspelt, refuse_unknown
 from contract.webui_content import check_webui_content
-from contract.webui_values import shown
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
@@ -82,14 +81,8 @@ def parse_submission(
 ) -> Submission:
     """Check a request and return its task.
 
-    Args:
-        body: The request, parsed from JSON.
-        catalogue: The configured runtimes.
-        find_checkpoint: Returns the checkpoint of the model bucket for a name.
-        has_object: Returns True if the model bucket has an object with a key.
-        format_: The only accepted format; None accepts all formats, and detects each by its shape.
-        runtime_name: The runtime of a RunPod request, which does not name it in its body.
-        generated_id: The id of a RunPod request, which does not name one.
+    `format_` is the only accepted format; None accepts all formats, and detects each by its shape. A RunPod request
+    does not name its runtime and id: they are `runtime_name` and `generated_id`.
 
     Raises:
         InvalidTask: the request has broken fields, which are named as the sender wrote them.
@@ -196,13 +189,7 @@ def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata 
     try:
         return Metadata.model_validate(body)
     except ValidationError as error:
-        errors += [
-            FieldError(
-                ".".join(("task.metadata", *map(str, problem["loc"]))),
-                what_to_write(problem, shown=shown(problem["input"])),
-            )
-            for problem in error.errors(include_url=False)
-        ]
+        errors += field_errors(error, path="task.metadata")
     return None
 
 

@@ -11,10 +11,7 @@ MAX_COMPARED: Final = 100
 def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
     """Return the known word that is most like `word`, in any spelling of its parts (`cfgScale`, `cfg_scale`).
 
-    Args:
-        word: The unknown word.
-        known: The known words.
-        likeness: The least share of equal letters, from 0 to 1.
+    `likeness` is the least share of equal letters, from 0 to 1.
     """
     return next(iter(similar(word, known, likeness=likeness, most=1)), None)
 

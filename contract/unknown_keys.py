@@ -36,13 +36,7 @@ def refuse_misspelt(
 ) -> list[str]:
     """Add an error for each misspelt key of another program's object, and return the paths of the other unknown keys.
 
-    Args:
-        body: The object.
-        known: Its known keys.
-        field: Its path.
-        errors: Receives the errors.
-        owner: What the object is for, in the words of an error.
-        other_names: Known keys by the names that other programs give them.
+    `owner` says in an error what the object is for. `other_names` has known keys by their names in other programs.
     """
     passed = []
     # A body may hold thousands of keys, and each comparison takes time.

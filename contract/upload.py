@@ -1,9 +1,12 @@
 """Uploads: callers store input pictures that are too large for a request in the task bucket, and send links."""
 
+import secrets
 from typing import Final
 
 from contract.picture_formats import INPUT_FORMATS
 
+#: Random bytes of an upload's name, because a link is enough to use the upload.
+NAME_BYTES: Final = 24
 #: Folder of the task bucket. Links into it are always allowed, independent of the configured link hosts.
 UPLOAD_FOLDER: Final = "uploads"
 #: Links of one task.
@@ -21,3 +24,13 @@ JSON_LINES: Final = "application/x-ndjson"
 PICTURE_TYPES: Final = {known.content_type: known.extension for known in INPUT_FORMATS}
 #: The same of every upload, the tasks of a batch included.
 UPLOAD_TYPES: Final = PICTURE_TYPES | {JSON_LINES: "jsonl"}
+
+
+def new_upload_name() -> str:
+    """Return a name for an upload that cannot be guessed."""
+    return secrets.token_urlsafe(NAME_BYTES)
+
+
+def upload_key(tenant: str, name: str) -> str:
+    """Return the key in the task bucket of an upload."""
+    return "/".join(filter(None, (UPLOAD_FOLDER, tenant, name)))

@@ -78,13 +78,7 @@ class PassCost:
 
 
 def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
-    """Yield the passes of a call.
-
-    Args:
-        endpoint: The endpoint without leading slash.
-        body: The body as `contract.request_fields` reads it.
-        sizes: The known sizes of its pictures, by paths below the body.
-    """
+    """Yield the passes of a call, whose arguments are those of `contract.content.check_cost`."""
     if endpoint in runpod.GENERATION_ENDPOINTS:
         axes = plot_axes(endpoint, body)
         cells = math.prod(axis.cells for axis in axes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract.record import FINAL_STATUSES, Record
 from task_store.batch_read import read_items
+from task_store.table import TableClient
 
 
 def key_item_id(key_name: str) -> str:
@@ -20,46 +21,43 @@ def run_name(record: Record) -> str:
     return f"{record.key}/{record.run_id}"
 
 
-class ActiveRuns:
+class ActiveRuns(TableClient):
     """Reservations of runs under the limit of their key."""
-
-    def __init__(self, *, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
 
     def reserve(self, key_name: str, name: str, *, limit: int, now_ms: int) -> bool:
         """Reserve a place for a run before it is recorded; return False if the key has `limit` runs."""
         return self._update(
-            key_name,
-            UpdateExpression="SET runs.#name = :now",
-            ConditionExpression="attribute_exists(runs.#name) OR (attribute_exists(runs) AND size(runs) < :limit)",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues={":now": now_ms, ":limit": limit},
+            {
+                "Key": {"id": key_item_id(key_name)},
+                "UpdateExpression": "SET runs.#name = :now",
+                "ConditionExpression": (
+                    "attribute_exists(runs.#name) OR (attribute_exists(runs) AND size(runs) < :limit)"
+                ),
+                "ExpressionAttributeNames": {"#name": name},
+                "ExpressionAttributeValues": {":now": now_ms, ":limit": limit},
+            }
         )
 
     def reserved_at_ms(self, key_name: str) -> dict[str, int] | None:
         """Return the reserved runs of a key and the time of each reservation; None for a key without an item."""
-        key = {"id": key_item_id(key_name)}
-        item = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
+        item = self._item(key_item_id(key_name))
         return None if item is None else {name: int(moment) for name, moment in item.get("runs", {}).items()}
 
     def begin(self, key_name: str) -> None:
-        """Create the item of a key."""
+        """Create the item of a key, unless another caller has just created it."""
         item = {"id": key_item_id(key_name), "runs": {}}
-        try:
-            self._client.put_item(TableName=self._table_name, Item=item, ConditionExpression="attribute_not_exists(id)")
-        except self._client.exceptions.ConditionalCheckFailedException:
-            # Another caller has just created it.
-            return
+        self._write(self._client.put_item, {"Item": item, "ConditionExpression": "attribute_not_exists(id)"})
 
     def release(self, key_name: str, names: Collection[str]) -> None:
         """Release the places of runs; a run without a place is ignored."""
         placeholders = {f"#name{number}": name for number, name in enumerate(names)}
         self._update(
-            key_name,
-            UpdateExpression="REMOVE " + ", ".join(f"runs.{placeholder}" for placeholder in placeholders),
-            ConditionExpression="attribute_exists(runs)",
-            ExpressionAttributeNames=placeholders,
+            {
+                "Key": {"id": key_item_id(key_name)},
+                "UpdateExpression": "REMOVE " + ", ".join(f"runs.{placeholder}" for placeholder in placeholders),
+                "ConditionExpression": "attribute_exists(runs)",
+                "ExpressionAttributeNames": placeholders,
+            }
         )
 
     def release_run(self, record: Record) -> None:
@@ -76,13 +74,6 @@ class ActiveRuns:
             for name, (task_key, run_id) in runs.items()
             if task_key in items and _has_ended(items[task_key], run_id)
         ]
-
-    def _update(self, key_name: str, **request: Any) -> bool:
-        try:
-            self._client.update_item(TableName=self._table_name, Key={"id": key_item_id(key_name)}, **request)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
 
 
 def _has_ended(item: Mapping[str, Any], run_id: str) -> bool:

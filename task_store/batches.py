@@ -5,25 +5,23 @@ from typing import Any
 
 from contract import batch as batches
 from contract.batch import STATE_OF_STATUS, Batch, BatchTaskState, batch_key, batch_partition, is_batch_key
-from contract.conditional_update import Request
 from contract.record import RUNTIME_INDEX, Record
 from contract.tenancy import scoped
+from task_store.table import TableClient
 
 
-class BatchRepository:
-    """Reads and conditional writes of batches. `client` speaks plain Python values, as boto3's resource layer does."""
+class BatchRepository(TableClient):
+    """Reads and conditional writes of batches."""
 
     def __init__(self, *, client: Any, table_name: str, retention_seconds: int, now_ms: Callable[[], int]) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client=client, table_name=table_name)
         self._retention_seconds = retention_seconds
         self._now_ms = now_ms
 
     def read(self, key: str) -> Batch | None:
         """Return the batch as it is now."""
-        response = self._client.get_item(TableName=self._table_name, Key={"id": key}, ConsistentRead=True)
-        item = response.get("Item")
-        return Batch.from_item(item) if item and is_batch_key(item["id"]) else None
+        item = self._item(key) if is_batch_key(key) else None
+        return Batch.from_item(item) if item else None
 
     def create(self, batch: Batch) -> bool:
         """Record a batch; return False if its id is in use."""
@@ -71,13 +69,3 @@ class BatchRepository:
             Limit=limit,
         )
         return [(int(item["submitted_at_ms"]), str(item["id"])) for item in page["Items"]]
-
-    def _update(self, request: Request) -> bool:
-        return self._write(self._client.update_item, request)
-
-    def _write(self, operation: Callable[..., object], request: Request) -> bool:
-        try:
-            operation(TableName=self._table_name, **request)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from contract.heartbeat import heartbeat_partition, start_partition
 from contract.record import ACTIVE_INDEX, DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SESSION_INDEX, Status
+from task_store.table import TableClient
 
 #: Generations of one Web UI client among which the running one is searched.
 MAX_SESSION_TASKS: Final = 20
@@ -26,12 +27,11 @@ class ActiveRun:
     is_low_priority: bool
 
 
-class TaskIndexes:
+class TaskIndexes(TableClient):
     """The queries of the task repository. `now_ms` returns epoch milliseconds."""
 
     def __init__(self, *, client: Any, table_name: str, now_ms: Callable[[], int]) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client=client, table_name=table_name)
         self._now_ms = now_ms
 
     def due_task_keys(self) -> Iterator[str]:

@@ -52,9 +52,8 @@ class TaskRepository(TaskIndexes):
 
     def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
         """Return the record as it is now. Without `is_current` it may be a moment old, at half the price."""
-        response = self._client.get_item(TableName=self._table_name, Key={"id": task_key}, ConsistentRead=is_current)
-        item = response.get("Item", {})
-        return Record.from_item(item) if is_task(item) else None
+        item = self._item(task_key, is_current=is_current)
+        return Record.from_item(item) if item and is_task(item) else None
 
     def create(self, record: Record, *, after: Record | None) -> bool:
         """Record the first run of an id, or a new run `after` a final one."""
@@ -180,16 +179,6 @@ class TaskRepository(TaskIndexes):
 
     def _ending(self) -> dict[str, Any]:
         return {"now_ms": self._now_ms(), "retention_seconds": self._retention_seconds}
-
-    def _update(self, request: Request) -> bool:
-        return self._write(self._client.update_item, request)
-
-    def _write(self, operation: Callable[..., object], request: Request) -> bool:
-        try:
-            operation(TableName=self._table_name, **request)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
 
     def _update_leased(self, run_id: str, request: Request) -> Any:
         try:

@@ -46,15 +46,7 @@ def check_graph(
     rules: NodeRules,
     field: str = "task.content",
 ) -> list[FieldError]:
-    """Return every mistake of a workflow.
-
-    Args:
-        content: The content of the task.
-        nodes: The classes of the runtime; None if they are unknown.
-        limits: The limits of the runtime.
-        rules: The classes that the runtime allows.
-        field: Path of `content`.
-    """
+    """Return every mistake of a workflow, whose path is `field`; `nodes` is None if the runtime's are unknown."""
     graph = graph_of(content)
     errors = list(_check_extra_data(content, rules, field))
     if problem := _problem_of_format(graph):

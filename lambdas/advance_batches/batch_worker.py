@@ -11,9 +11,9 @@ from contract.errors import DarkroomError, IdInUse, TaskFinished, TooManyActiveT
 from contract.json_values import compact_json
 from contract.record import Record
 from contract.tenancy import Tenancy, scoped
-from lambdas.batches.batch_tasks import BatchTask, BatchTasks
-from lambdas.messaging.batch_queue import BatchQueue
+from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import count, logger
+from lambdas.tasks.batch_tasks import BatchTask, BatchTasks
 from lambdas.tasks.cancellation import cancel
 from lambdas.tasks.submission import TaskSubmission
 from task_store.batches import BatchRepository

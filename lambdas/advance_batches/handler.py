@@ -5,14 +5,14 @@ from functools import cache
 from typing import Any
 
 from lambdas.advance_batches.batch_worker import BatchWorker
-from lambdas.batches.batch_tasks import BatchTasks
-from lambdas.batches.composition import batch_repository
-from lambdas.messaging.batch_queue import SqsBatchQueue
 from lambdas.messaging.queue_batch import process_each
+from lambdas.messaging.queues import SqsBatchQueue
 from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
+from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.composition import SubmissionSettings, compose_submission
+from lambdas.tasks.repository import batch_repository
 
 
 class AdvanceBatchesSettings(SubmissionSettings):

@@ -64,13 +64,9 @@ UNREADABLE_MAX_AGE_SECONDS: Final = 3600
 
 
 class Authorizer:
-    """Admits requests with a valid key.
+    """Admits requests with a valid key; `only_header` is the one that may hold it, None for both.
 
-    Args:
-        names: Names of the keys.
-        read_secret: Returns the secret of a key by the key's name; raises SecretsUnreadable.
-        only_header: Only header in which callers send their key, or None for both.
-        now: Seconds of a monotonic clock.
+    `read_secret` returns the secret of a key by its name, or raises SecretsUnreadable. `now` is a monotonic clock.
     """
 
     def __init__(

@@ -14,11 +14,11 @@ from contract.storage import encode_pointer, run_id_of_submission
 from contract.tenancy import Tenant, scoped
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_request import MAX_STEM, BatchOptions, PlacedTask, read_batch, with_id
-from lambdas.batches.batch_tasks import BatchTask, BatchTasks
 from lambdas.http.application import Caller
-from lambdas.messaging.batch_queue import BatchQueue
+from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
+from lambdas.tasks.batch_tasks import BatchTask, BatchTasks
 from lambdas.tasks.own_links import OwnLinks
 from task_store.batches import BatchRepository
 from task_store.task_bucket import TaskBucket

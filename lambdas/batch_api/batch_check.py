@@ -17,7 +17,7 @@ from contract.submission import Submission, parse_submission
 from contract.task_v1alpha1 import is_v1alpha1
 from contract.tenancy import Tenant
 from lambdas.batch_api.batch_request import PlacedTask, id_in, with_id
-from lambdas.batches.batch_tasks import BatchTask
+from lambdas.tasks.batch_tasks import BatchTask
 from lambdas.tasks.output_destination import check_destination
 from lambdas.tasks.own_links import OwnLinks
 

@@ -8,9 +8,9 @@ from contract.batch import Batch, batch_id, batch_key
 from contract.errors import BatchFinished, BatchNotFound, FieldError, InvalidTask
 from contract.tenancy import Tenant
 from lambdas.batch_api.batch_view import BatchPage, BatchTaskPage, ShownBatch, read_number, show_batch, show_tasks
-from lambdas.batches.batch_tasks import BatchTasks
-from lambdas.messaging.batch_queue import BatchQueue
+from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import logger
+from lambdas.tasks.batch_tasks import BatchTasks
 from task_store.batches import BatchRepository
 
 DEFAULT_LIST_LIMIT: Final = 20

@@ -9,13 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.batch import MAX_BATCH_TASKS
 from contract.errors import FieldError, InvalidJson, InvalidTask
 from contract.json_values import describe, parse_json, parse_json_object
-from contract.model_errors import what_to_write
+from contract.model_errors import field_errors
 from contract.prompt_matrix import MatrixError, expand_prompt
 from contract.task import Context, TaskId, Webhook
 from contract.task_v1alpha1 import is_v1alpha1
 from contract.unknown_keys import refuse_unknown
 from contract.upload import JSON_LINES
-from contract.webui_values import shown
 
 #: Content types of JSON lines: the common name, and the others that programs send.
 JSON_LINES_TYPES: Final = frozenset({JSON_LINES, "application/jsonl", "application/x-jsonlines", "application/x-jsonl"})
@@ -60,11 +59,8 @@ def read_batch(
 ) -> BatchRequest:
     """Return the request of a batch.
 
-    Args:
-        body: JSON lines, a JSON array of tasks, or an object with options and `tasks` or `tasks_link`.
-        content_type: That of the body, which decides whether it holds JSON lines.
-        query: Options of a body that is no object.
-        read_upload: Returns the text of an upload by its link.
+    `body` has JSON lines if `content_type` says so; otherwise an array of tasks, or an object with options and `tasks`
+    or `tasks_link`. `query` has the options of a body that is no object. `read_upload` returns an upload by its link.
 
     Raises:
         InvalidTask: an option is broken, or a line or element is no task.
@@ -106,10 +102,7 @@ def _request(options: Mapping[str, Any], tasks: Sequence[PlacedTask], errors: li
     try:
         found = BatchOptions.model_validate({name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
-        errors += [
-            FieldError(".".join(map(str, problem["loc"])), what_to_write(problem, shown=shown(problem["input"])))
-            for problem in error.errors(include_url=False)
-        ]
+        errors += field_errors(error)
     if not tasks and not errors:
         errors.append(FieldError("tasks", "has no task; write at least one"))
     if found.expand:

@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 from contract.batch import Batch, BatchTaskState
 from contract.errors import FieldError, InvalidTask
 from contract.record import Status
-from lambdas.batches.batch_tasks import BatchTask
-from lambdas.http.responses import Moment, moment
+from lambdas.http.responses import Moment, moment, optional_moment
+from lambdas.tasks.batch_tasks import BatchTask
 from lambdas.tasks.task_view import TaskError, WebhookTrace, webhook_trace
 
 #: Ended tasks from which the end of a batch is estimated. Fewer say nothing about the pace.
@@ -88,9 +88,9 @@ def show_batch(batch: Batch, *, batch_id: str) -> ShownBatch:
         "counts": cast("BatchCounts", batch.counts),
         "progress": 1 - len(batch.active) / batch.task_count,
         "submitted_at": moment(batch.submitted_at_ms),
-        "cancelled_at": moment(batch.cancelled_at_ms) if batch.cancelled_at_ms else None,
-        "completed_at": moment(batch.completed_at_ms) if batch.completed_at_ms else None,
-        "estimated_end_at": moment(end_ms) if (end_ms := estimated_end_ms(batch)) else None,
+        "cancelled_at": optional_moment(batch.cancelled_at_ms),
+        "completed_at": optional_moment(batch.completed_at_ms),
+        "estimated_end_at": optional_moment(estimated_end_ms(batch)),
         "retry_of": batch.retry_of,
         "context": batch.context_value,
         "webhook": webhook_trace(batch),

@@ -10,18 +10,17 @@ from aws_lambda_powertools.event_handler import Response
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_reader import BatchReader
-from lambdas.batches.batch_tasks import BatchTasks
-from lambdas.batches.composition import batch_repository
-from lambdas.http.application import Caller, HttpApplication, body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
-from lambdas.messaging.batch_queue import SqsBatchQueue
+from lambdas.messaging.queues import SqsBatchQueue
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
+from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.own_links import OwnLinks
-from lambdas.tasks.repository import CatalogueSettings
+from lambdas.tasks.repository import CatalogueSettings, batch_repository
 from task_store.task_bucket import TaskBucket
 
 
@@ -72,10 +71,7 @@ def services() -> BatchServices:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins)
-
-    def caller() -> Caller:
-        return caller_of(app.current_event, settings().tenancy)
+    app = http_application(settings().cors_origins, settings().tenancy)
 
     def query() -> dict[str, str]:
         return dict(app.current_event.query_string_parameters or {})
@@ -83,37 +79,37 @@ def application() -> HttpApplication:
     @app.post("/v1alpha2/batches")
     def submit_batch() -> Response[Any]:
         batch = services().acceptance.accept(
-            body_of(app.current_event),
+            app.body(),
             content_type=app.current_event.headers.get("Content-Type", ""),
             query=query(),
-            caller=caller(),
+            caller=app.caller(),
         )
-        return json_response(services().reader.show(batch, caller().tenant), HTTPStatus.ACCEPTED)
+        return json_response(services().reader.show(batch, app.caller().tenant), HTTPStatus.ACCEPTED)
 
     @app.get("/v1alpha2/batches")
     def list_batches() -> Response[Any]:
-        return json_response(services().reader.list(query(), tenant=caller().tenant))
+        return json_response(services().reader.list(query(), tenant=app.caller().tenant))
 
     @app.get("/v1alpha2/batches/<batch_id>")
     def show_batch(batch_id: str) -> Response[Any]:
-        tenant = caller().tenant
+        tenant = app.caller().tenant
         return json_response(services().reader.show(services().reader.find(batch_id, tenant), tenant))
 
     @app.get("/v1alpha2/batches/<batch_id>/tasks")
     def list_batch_tasks(batch_id: str) -> Response[Any]:
-        return json_response(services().reader.tasks(services().reader.find(batch_id, caller().tenant), query()))
+        return json_response(services().reader.tasks(services().reader.find(batch_id, app.caller().tenant), query()))
 
     @app.delete("/v1alpha2/batches/<batch_id>")
     def cancel_batch(batch_id: str) -> Response[Any]:
-        tenant = caller().tenant
+        tenant = app.caller().tenant
         cancelled = services().reader.cancel(services().reader.find(batch_id, tenant), tenant)
         return json_response(cancelled, HTTPStatus.ACCEPTED)
 
     @app.post("/v1alpha2/batches/<batch_id>/retry")
     def retry_batch(batch_id: str) -> Response[Any]:
-        batch = services().reader.find(batch_id, caller().tenant)
-        retry = services().acceptance.retry(batch, caller=caller())
-        return json_response(services().reader.show(retry, caller().tenant), HTTPStatus.ACCEPTED)
+        batch = services().reader.find(batch_id, app.caller().tenant)
+        retry = services().acceptance.retry(batch, caller=app.caller())
+        return json_response(services().reader.show(retry, app.caller().tenant), HTTPStatus.ACCEPTED)
 
     return app
 

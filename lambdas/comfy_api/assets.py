@@ -1,8 +1,6 @@
 """Assets of the Comfy API: uploads, which workflows use as inputs, and the files that jobs made."""
 
-import secrets
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -12,17 +10,16 @@ from contract.picture_formats import HEAD_BYTES
 from contract.record import Status
 from contract.storage import S3Location, is_key
 from contract.tenancy import Tenant
-from contract.upload import UPLOAD_FOLDER
+from contract.upload import new_upload_name, upload_key
 from lambdas.comfy_api.bodies import ComfyAsset, ComfyOutput, FileKind
 from lambdas.comfy_api.refusals import AssetInUse, AssetNotFound
 from lambdas.http.forms import MULTIPART, is_form, parse_form
 from lambdas.http.responses import moment
+from lambdas.runtime.aws_errors import head_object
 from lambdas.tasks.output_bucket import LINK_SECONDS, OutputBucket
 from lambdas.tasks.workflow_files import WorkflowFile, workflow_files
 from task_store.repository import TaskRepository
 
-#: Random bytes of an upload's name, because a link is enough to use the upload.
-NAME_BYTES: Final = 24
 #: Key of an upload's metadata in S3: its name at the sender, in percent-encoding.
 FILE_PATH_METADATA: Final = "file-path"
 #: Characters of this name. S3 takes 2 KB of metadata, and a character has up to 12 in percent-encoding.
@@ -67,11 +64,11 @@ class ComfyAssets:
         if found is None or not found.extension:
             name = found.name if found else "of an unknown format"
             raise InvalidTask([FieldError("file", f"is {name}; send a picture, a video or a sound")])
-        asset_id = f"{secrets.token_urlsafe(NAME_BYTES)}.{found.extension}"
+        asset_id = f"{new_upload_name()}.{found.extension}"
         file_path = (form.texts.get("file_path") or [asset_id])[-1]
         self._client.put_object(
             Bucket=self._bucket,
-            Key=_key(asset_id, tenant.name),
+            Key=upload_key(tenant.name, asset_id),
             Body=files[0],
             ContentType=found.content_type,
             Metadata={FILE_PATH_METADATA: quote(file_path[:MAX_FILE_PATH])},
@@ -144,18 +141,13 @@ class ComfyAssets:
         return moment(self._now_ms() + LINK_SECONDS * 1000)
 
     def _upload(self, asset_id: str, tenant: Tenant) -> S3Location:
-        return S3Location(self._bucket, _key(asset_id, tenant.name))
+        return S3Location(self._bucket, upload_key(tenant.name, asset_id))
 
     def _head(self, uri: str) -> Mapping[str, Any]:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        if not is_key(key):
+        location = S3Location.of(uri)
+        head = head_object(self._client, location) if is_key(location.key) else None
+        if head is None:
             raise _not_found(uri.rpartition("/")[2])
-        try:
-            head: Mapping[str, Any] = self._client.head_object(Bucket=bucket, Key=key)
-        except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                raise _not_found(uri.rpartition("/")[2]) from None
-            raise
         return head
 
 
@@ -166,10 +158,6 @@ def _not_found(asset_id: str) -> AssetNotFound:
 def _is_output(asset_id: str) -> bool:
     job_id, _, number = asset_id.rpartition(".")
     return bool(job_id) and number.isascii() and number.isdigit()
-
-
-def _key(asset_id: str, tenant: str) -> str:
-    return "/".join(filter(None, (UPLOAD_FOLDER, tenant, asset_id)))
 
 
 def _kind(content_type: str, filename: str) -> FileKind:

@@ -11,7 +11,7 @@ from contract.tenancy import Tenant
 from lambdas.comfy_api.assets import ComfyAssets
 from lambdas.comfy_api.jobs import ComfyJobs
 from lambdas.comfy_api.refusals import EventsMissing, refusal
-from lambdas.http.application import Caller, HttpApplication, body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
@@ -32,7 +32,7 @@ class ComfyApiSettings(SubmissionSettings, CrossOriginSettings):
 def application() -> HttpApplication:
     """Compose the routes of this process."""
     settings = ComfyApiSettings.from_environment(os.environ)
-    app = http_application(settings.cors_origins, error_response=refusal)
+    app = http_application(settings.cors_origins, settings.tenancy, error_response=refusal)
     tasks = compose_tasks(settings)
     assets = ComfyAssets(
         client=client("s3"),
@@ -43,11 +43,8 @@ def application() -> HttpApplication:
     )
     jobs = ComfyJobs(tasks=tasks, assets=assets, retention_seconds=settings.retention_seconds)
 
-    def caller() -> Caller:
-        return caller_of(app.current_event, settings.tenancy)
-
     def tenant() -> Tenant:
-        return caller().tenant
+        return app.caller().tenant
 
     def address() -> str:
         """Return the path of the API as the sender wrote it, with the stage or behind a domain."""
@@ -58,7 +55,7 @@ def application() -> HttpApplication:
     def create_job(runtime: str) -> Response[Any]:
         event = app.current_event
         key = event.headers.get("Idempotency-Key")
-        job = jobs.create(runtime, body_of(event), idempotency_key=key, caller=caller(), address=address())
+        job = jobs.create(runtime, app.body(), idempotency_key=key, caller=app.caller(), address=address())
         return json_response(job, HTTPStatus.CREATED)
 
     @app.get(f"{_ROOT}/jobs")
@@ -90,7 +87,7 @@ def application() -> HttpApplication:
     def upload_asset(**_names: str) -> Response[Any]:
         event = app.current_event
         content_type = event.headers.get("Content-Type", "")
-        return json_response(assets.upload(body_of(event), content_type, tenant=tenant()), HTTPStatus.CREATED)
+        return json_response(assets.upload(app.body(), content_type, tenant=tenant()), HTTPStatus.CREATED)
 
     @app.get(f"{_ROOT}/assets/<asset_id>")
     def show_asset(asset_id: str, **_names: str) -> Response[Any]:

@@ -1,13 +1,14 @@
 """Call for a job, and the task that it means."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
-from contract.model_errors import what_to_write
+from contract.model_errors import field_errors
 from contract.pipeline.graph import EXTRA_DATA
 from contract.submission import MAX_ERRORS
 from contract.task import TaskType
@@ -54,19 +55,16 @@ def parse_job(body: str | bytes) -> JobRequest:
     try:
         request = JobRequest.model_validate(parse_json_object(body))
     except ValidationError as error:
-        raise InvalidTask([_problem(problem) for problem in error.errors(include_url=False)[:MAX_ERRORS]]) from None
+        unknown = FieldError("", "is not known; there are workflow, extra_data and metadata")
+        raise InvalidTask(list(map(_with_code, field_errors(error, unknown=unknown)[:MAX_ERRORS]))) from None
     if {"nodes", "links"} <= request.workflow.keys():
         message = "is the form in which the editor saves it; export it with Workflow > Export (API)"
         raise InvalidTask([FieldError(WORKFLOW, message, UI_FORMAT)])
     return request
 
 
-def _problem(problem: Any) -> FieldError:
-    field = ".".join(map(str, problem["loc"]))
-    code = INVALID_METADATA if problem["loc"][0] == "metadata" else "invalid_field"
-    if problem["type"] == "extra_forbidden":
-        return FieldError(field, "is not known; there are workflow, extra_data and metadata", code)
-    return FieldError(field, what_to_write(problem, shown=shown(problem["input"])), code)
+def _with_code(error: FieldError) -> FieldError:
+    return replace(error, code=INVALID_METADATA) if error.field.partition(".")[0] == "metadata" else error
 
 
 def with_links(workflow: Mapping[str, Any], link_to: Callable[[str], str | None]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lambdas.comfy_api.bodies import (
     ComfyStatus,
 )
 from lambdas.comfy_api.refusals import node_and_input
-from lambdas.http.responses import moment
+from lambdas.http.responses import moment, optional_moment
 
 #: The Comfy API's word for each state.
 STATUS: Final[Mapping[Status, ComfyStatus]] = {
@@ -43,8 +43,8 @@ def job_body(
         "id": job_id,
         "status": STATUS[record.status],
         "created_at": moment(record.submitted_at_ms),
-        "started_at": _moment(record.started_at_ms),
-        "completed_at": _moment(record.completed_at_ms),
+        "started_at": optional_moment(record.started_at_ms),
+        "completed_at": optional_moment(record.completed_at_ms),
         "expires_at": moment(expires_at_ms),
         "queue_position": queue_position,
         "progress": _progress(record) if record.status is Status.IN_PROGRESS else None,
@@ -97,7 +97,3 @@ def _labels(record: Record) -> dict[str, str]:
     context = record.context_value
     found = context.items() if isinstance(context, dict) else ()
     return {name: value for name, value in found if isinstance(value, str)}
-
-
-def _moment(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else moment(epoch_ms)

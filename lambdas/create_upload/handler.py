@@ -1,25 +1,22 @@
 """Handler of POST /v1alpha2/uploads of the HTTP API."""
 
 import os
-import secrets
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
 from contract.tenancy import Tenancy
+from contract.upload import new_upload_name
 from lambdas.create_upload.upload_forms import UploadForms
-from lambdas.http.application import HttpApplication, body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-
-#: Random bytes of an upload's name.
-NAME_BYTES: Final = 24
 
 
 class CreateUploadSettings(CrossOriginSettings):
@@ -38,20 +35,18 @@ def settings() -> CreateUploadSettings:
 @cache
 def uploads() -> UploadForms:
     """Compose the uploads of this process."""
-    return UploadForms(
-        client=client("s3"), bucket=settings().task_bucket, new_name=lambda: secrets.token_urlsafe(NAME_BYTES)
-    )
+    return UploadForms(client=client("s3"), bucket=settings().task_bucket, new_name=new_upload_name)
 
 
 @cache
 def application() -> HttpApplication:
     """Compose the route of this process."""
-    app = http_application(settings().cors_origins)
+    app = http_application(settings().cors_origins, settings().tenancy)
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:
-        tenant = caller_of(app.current_event, settings().tenancy).tenant.name
-        created = uploads().create(body_of(app.current_event), now_ms=now_ms(), tenant=tenant)
+        tenant = app.caller().tenant.name
+        created = uploads().create(app.body(), now_ms=now_ms(), tenant=tenant)
         return json_response(created, HTTPStatus.CREATED)
 
     return app

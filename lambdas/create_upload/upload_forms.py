@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
-from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
+from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES, upload_key
 from lambdas.http.responses import Moment
 
 #: Seconds for which a form works: enough for 50 MiB over a slow connection.
@@ -45,7 +45,7 @@ class UploadForms:
         """Return the form for one upload and the link to what will be there; raises the contract's errors."""
         content_type = _content_type(parse_json_object(body))
         name = f"{self._new_name()}.{UPLOAD_TYPES[content_type]}"
-        location = S3Location(self._bucket, "/".join(filter(None, (UPLOAD_FOLDER, tenant, name))))
+        location = S3Location(self._bucket, upload_key(tenant, name))
         form = self._client.generate_presigned_post(
             Bucket=location.bucket,
             Key=location.key,

@@ -1,13 +1,11 @@
 """Bodies of webhooks in the format of the submission: the callback, or RunPod's body of a job."""
 
-import json
 from typing import Any, Final
 
 from contract.batch import Ended
 from contract.callback import callback_for
 from contract.formats import Format
 from contract.json_values import compact_json
-from contract.message import TaskMessage
 from contract.pipeline.graph import graph_of
 from contract.record import Record
 from contract.runpod_jobs import job_body
@@ -15,6 +13,7 @@ from contract.task import TaskType
 from lambdas.runtime.observability import logger
 from lambdas.tasks.job_output import job_output
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.stored_message import stored_message
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.task_bucket import MessageLost, TaskBucket
 
@@ -52,11 +51,10 @@ class WebhookBodies:
 
     def _request(self, record: Record) -> dict[str, Any] | None:
         try:
-            text = self._task_bucket.get(record.message_key) if record.message_key else record.message or ""
+            content = stored_message(record, bucket=self._task_bucket).task.content
         except MessageLost:
             logger().warning("webhook_without_input", task_id=record.id, run_id=record.run_id)
             return None
-        content = TaskMessage.from_body(json.loads(text)).task.content
         is_large = len(compact_json(content)) > MAX_INPUT_BYTES
         if record.tasktype == TaskType.PIPELINE:
             return {} if is_large else {"workflow": graph_of(content)}

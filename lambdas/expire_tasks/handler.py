@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.expire_tasks.task_reaper import TaskReaper
-from lambdas.messaging.batch_queue import SqsBatchQueue
+from lambdas.messaging.queues import SqsBatchQueue
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms

@@ -10,7 +10,7 @@ from contract.batch import is_batch_key
 from contract.errors import DarkroomError
 from contract.record import MAX_ATTEMPTS, Record, Status
 from contract.transitions import Outcome
-from lambdas.messaging.batch_queue import BatchQueue
+from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from lambdas.tasks.publisher import TaskPublisher

@@ -15,7 +15,7 @@ from lambdas.messaging.queue_batch import MessageDeferred
 from lambdas.messaging.topics import Topic, publish_rejection
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
-from lambdas.tasks.dead_letters import DELIVERY_FAILED
+from lambdas.tasks.outcomes import DELIVERY_FAILED
 from task_store.envelope import Delivery
 from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository

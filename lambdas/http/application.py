@@ -7,7 +7,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from contract.errors import DarkroomError, InvalidJson
 from contract.tenancy import Tenancy, Tenant
@@ -30,24 +29,6 @@ class Caller:
     tenant: Tenant
 
 
-def caller_of(event: APIGatewayProxyEvent, tenancy: Tenancy) -> Caller:
-    """Return the caller of a request."""
-    context = event.request_context
-    key_name = context.authorizer.principal_id
-    return Caller(context.request_id, key_name, tenancy.of_key(key_name))
-
-
-def body_of(event: APIGatewayProxyEvent) -> str | bytes:
-    """Return the body of a request; raises InvalidJson for a body marked as base64 that is not base64."""
-    body = event.body or ""
-    if not event.is_base64_encoded:
-        return body
-    try:
-        return base64.b64decode(body)
-    except ValueError:
-        raise InvalidJson("the body is marked as base64 but is not base64") from None
-
-
 def record_refusal(error: DarkroomError) -> None:
     """Log and count a request that was refused."""
     logger().info("request_refused", error=error.as_dict())
@@ -67,9 +48,12 @@ def described_failure(error: Exception) -> DarkroomError:
 class HttpApplication(APIGatewayRestResolver):
     """Routes of a function; answers preflights, and lets pages of the policy's origins read every response."""
 
-    def __init__(self, *, policy: CrossOriginPolicy, error_response: Callable[[DarkroomError], Response[str]]) -> None:
+    def __init__(
+        self, *, policy: CrossOriginPolicy, tenancy: Tenancy, error_response: Callable[[DarkroomError], Response[str]]
+    ) -> None:
         super().__init__()
         self.policy = policy
+        self._tenancy = tenancy
         self.error_response = error_response
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -80,16 +64,33 @@ class HttpApplication(APIGatewayRestResolver):
         headers = {name: [value] for name, value in self.policy.headers(event.get("headers")).items()}
         return response | {"multiValueHeaders": response.get("multiValueHeaders", {}) | headers}
 
+    def caller(self) -> Caller:
+        """Return the caller of the present request."""
+        context = self.current_event.request_context
+        key_name = context.authorizer.principal_id
+        return Caller(context.request_id, key_name, self._tenancy.of_key(key_name))
+
+    def body(self) -> str | bytes:
+        """Return the present body; raises InvalidJson for a body marked as base64 that is not base64."""
+        body = self.current_event.body or ""
+        if not self.current_event.is_base64_encoded:
+            return body
+        try:
+            return base64.b64decode(body)
+        except ValueError:
+            raise InvalidJson("the body is marked as base64 but is not base64") from None
+
 
 def http_application(
     origins: Sequence[str],
+    tenancy: Tenancy,
     error_response: Callable[[DarkroomError], Response[str]] = error_response,
 ) -> HttpApplication:
     """Return an application without routes, which pages of these origins may call.
 
     `error_response` makes the response of every error.
     """
-    application = HttpApplication(policy=CrossOriginPolicy(origins), error_response=error_response)
+    application = HttpApplication(policy=CrossOriginPolicy(origins), tenancy=tenancy, error_response=error_response)
 
     def refuse(error: DarkroomError) -> Response[Any]:
         record_refusal(error)

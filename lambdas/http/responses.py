@@ -101,6 +101,11 @@ def moment(epoch_ms: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def optional_moment(epoch_ms: int | None) -> str | None:
+    """Return a time as answers write it; None for what has not happened."""
+    return None if epoch_ms is None else moment(epoch_ms)
+
+
 def json_response(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
     """Return a JSON response."""
     return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))

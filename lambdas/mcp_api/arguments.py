@@ -6,11 +6,10 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import FieldError, InvalidTask
-from contract.model_errors import what_to_write
+from contract.model_errors import field_errors
 from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import TaskType
-from contract.webui_values import shown
 
 #: Folder of the outputs, and prefix of the ids of the tasks.
 PREFIX: Final = "mcp"
@@ -148,17 +147,11 @@ def read_arguments(model: type[_Arguments], given: Mapping[str, Any] | None) -> 
     try:
         return model.model_validate(given or {})
     except ValidationError as error:
-        raise InvalidTask([_described(problem, model) for problem in error.errors(include_url=False)]) from None
+        known = ", ".join(model.model_fields) or "none"
+        unknown = FieldError("", f"is no argument of this tool; its arguments are: {known}", "unknown_field")
+        raise InvalidTask(field_errors(error, unknown=unknown)) from None
 
 
 def argument_of(path: str) -> str:
     """Return the argument that became the field of a task at this path."""
     return _ARGUMENT_OF_PATH.get(path, path.removeprefix("task.content.").removeprefix("task.metadata."))
-
-
-def _described(problem: Any, model: type[ToolArguments]) -> FieldError:
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(model.model_fields) or "none"
-        return FieldError(name[:40], f"is no argument of this tool; its arguments are: {known}", "unknown_field")
-    return FieldError(name, what_to_write(problem, shown=shown(problem["input"])))

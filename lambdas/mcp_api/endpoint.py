@@ -31,7 +31,7 @@ class McpEndpoint:
             raise OriginRefused(
                 "pages of this origin may not call /mcp; `cors` of the environment file names those that may"
             )
-        call = ToolCall(self._function.caller(), self._function.seconds_left())
+        call = ToolCall(self._function.application.caller(), self._function.seconds_left())
         content = body if isinstance(body, bytes) else body.encode(errors="surrogatepass")
         made = exchange(server_for(self._tools, call), content, headers)
         content_type = made.headers.pop("content-type", "")

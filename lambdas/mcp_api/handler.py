@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from lambdas.http.application import body_of
 from lambdas.runtime.observability import observed
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 
@@ -30,7 +29,7 @@ def function() -> WaitingFunction:
 
     @app.post("/mcp")
     def answer() -> Response[str]:
-        return endpoint().answer(body_of(app.current_event), app.current_event.headers)
+        return endpoint().answer(app.body(), app.current_event.headers)
 
     def refuse_method() -> Response[str]:
         # A stream to listen on and a session to end are parts of the protocol that a server may lack.

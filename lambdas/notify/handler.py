@@ -4,14 +4,13 @@ import os
 from functools import cache, partial
 from typing import Any
 
-from lambdas.batches.composition import batch_repository
+from lambdas.messaging.queues import send
 from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
 from lambdas.messaging.topics import SnsTopic
-from lambdas.messaging.webhook_queue import send
 from lambdas.notify.notifier import Notifier
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.observability import observed
-from lambdas.tasks.repository import RepositorySettings
+from lambdas.tasks.repository import RepositorySettings, batch_repository
 from task_store.active_runs import ActiveRuns
 
 

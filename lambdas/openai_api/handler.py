@@ -9,7 +9,6 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError, TooManyActiveTasks
-from lambdas.http.application import body_of
 from lambdas.http.responses import json_response
 from lambdas.openai_api.image_request import ImageCallKind, parse_call
 from lambdas.openai_api.images import OpenAiImages
@@ -27,7 +26,7 @@ def function() -> WaitingFunction:
     def refuse(error: DarkroomError) -> Response[Any]:
         response = refusal(error)
         if isinstance(error, TooManyActiveTasks):
-            response.headers.update(rate_limit_headers(waiting.caller().key_name, waiting.settings))
+            response.headers.update(rate_limit_headers(app.caller().key_name, waiting.settings))
         return response
 
     waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ), error_response=refuse)
@@ -36,8 +35,8 @@ def function() -> WaitingFunction:
 
     def answer(kind: ImageCallKind) -> Response[Any]:
         event = app.current_event
-        call = parse_call(kind, body_of(event), event.headers.get("Content-Type", ""))
-        caller = waiting.caller()
+        call = parse_call(kind, app.body(), event.headers.get("Content-Type", ""))
+        caller = app.caller()
         response = images.make(call, caller=caller, seconds=waiting.seconds_left())
         response.headers.update(rate_limit_headers(caller.key_name, waiting.settings))
         return response

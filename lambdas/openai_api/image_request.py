@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
-from contract.model_errors import what_to_write
+from contract.model_errors import field_errors
 from contract.routing import Catalogue, Runtime
 from contract.task import TaskType
-from contract.webui_values import shown
 from lambdas.http.forms import MULTIPART, is_form, parse_form
 from lambdas.openai_api.form_fields import read_fields
 
@@ -179,10 +178,7 @@ def _validated(fields: Mapping[str, Any], required: Sequence[str]) -> ImageReque
     try:
         request = ImageRequest.model_validate(given)
     except ValidationError as error:
-        errors += [
-            FieldError(str(problem["loc"][0]), what_to_write(problem, shown=shown(problem["input"])))
-            for problem in error.errors(include_url=False)
-        ]
+        errors += field_errors(error)
     if errors:
         raise InvalidTask(errors)
     return request

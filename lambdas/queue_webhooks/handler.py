@@ -5,8 +5,8 @@ from functools import cache, partial
 from typing import Any
 
 from contract.settings import Settings
+from lambdas.messaging.queues import SqsWebhookQueue, send
 from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
-from lambdas.messaging.webhook_queue import SqsWebhookQueue, send
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
 

@@ -39,14 +39,7 @@ class FleetSeries(NamedTuple):
 
 
 class FleetMetrics:
-    """Reads the metrics of an environment, at most once in MAX_AGE_SECONDS.
-
-    Args:
-        client: Client of CloudWatch.
-        queries: Metrics to read.
-        clock: Monotonic seconds.
-        now_ms: Epoch milliseconds.
-    """
+    """Reads the metrics of an environment from CloudWatch, at most once in MAX_AGE_SECONDS of a monotonic `clock`."""
 
     def __init__(
         self,

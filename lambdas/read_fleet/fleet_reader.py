@@ -25,7 +25,7 @@ from lambdas.read_fleet.fleet_metrics import (
     runtime_queries,
     unreadable_query,
 )
-from lambdas.tasks.dead_letters import DELIVERY_FAILED
+from lambdas.tasks.outcomes import DELIVERY_FAILED
 from task_store.repository import TaskRepository
 
 #: Tasks of one read of the index of active tasks, and reads for one runtime: up to 10,000 are counted.

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
-from lambdas.http.application import HttpApplication, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.read_fleet.fleet_metrics import FleetMetrics, MetricQuery, cold_start_queries, mean_cold_start
@@ -93,7 +93,7 @@ def undelivered_webhooks() -> int:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins)
+    app = http_application(settings().cors_origins, settings().tenancy)
 
     @app.get("/v1alpha2/runtimes")
     def list_runtimes() -> Response[Any]:
@@ -105,7 +105,7 @@ def application() -> HttpApplication:
 
     @app.get("/v1alpha2/fleet")
     def read_fleet() -> Response[Any]:
-        tenant = caller_of(app.current_event, settings().tenancy).tenant
+        tenant = app.caller().tenant
         return json_response(fleet().read(tenant=tenant))
 
     return app

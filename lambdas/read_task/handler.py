@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from aws_lambda_powertools.event_handler import Response
 
 from contract.tenancy import Tenant
-from lambdas.http.application import HttpApplication, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.console import add_console
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.description import add_description
 from lambdas.http.responses import json_response
-from lambdas.messaging.webhook_queue import SqsWebhookQueue
+from lambdas.messaging.queues import SqsWebhookQueue
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -67,12 +67,12 @@ def picture_origins() -> tuple[str, ...]:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins)
+    app = http_application(settings().cors_origins, settings().tenancy)
     add_description(app)
     add_console(app, picture_origins=picture_origins)
 
     def tenant() -> Tenant:
-        return caller_of(app.current_event, settings().tenancy).tenant
+        return app.caller().tenant
 
     @app.get("/v1alpha2/tasks")
     def list_tasks() -> Response[Any]:

@@ -10,7 +10,7 @@ from contract.record import Record, Status
 from contract.task import TaskType
 from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
-from lambdas.messaging.webhook_queue import WebhookQueue
+from lambdas.messaging.queues import WebhookQueue
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.runtime.observability import logger
 from lambdas.tasks.known_tasks import KnownTasks

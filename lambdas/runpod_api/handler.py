@@ -9,7 +9,6 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.http.application import body_of
 from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
@@ -40,40 +39,40 @@ def function() -> WaitingFunction:
 
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:
-        return json_response(jobs.run(runtime, body_of(app.current_event), caller=waiting.caller()))
+        return json_response(jobs.run(runtime, app.body(), caller=app.caller()))
 
     @app.post("/v2/<runtime>/runsync")
     def run_sync(runtime: str) -> Response[Any]:
-        body = body_of(app.current_event)
-        return json_response(jobs.run_and_wait(runtime, body, seconds=wait_seconds(), caller=waiting.caller()))
+        body = app.body()
+        return json_response(jobs.run_and_wait(runtime, body, seconds=wait_seconds(), caller=app.caller()))
 
     @app.get("/v2/<runtime>/status/<job_id>")
     def status(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs.status(runtime, job_id, tenant=waiting.caller().tenant))
+        return json_response(jobs.status(runtime, job_id, tenant=app.caller().tenant))
 
     @app.get("/v2/<runtime>/status-sync/<job_id>")
     def status_sync(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs.wait(runtime, job_id, seconds=wait_seconds(), tenant=waiting.caller().tenant))
+        return json_response(jobs.wait(runtime, job_id, seconds=wait_seconds(), tenant=app.caller().tenant))
 
     @app.get("/v2/<runtime>/stream/<job_id>")
     def stream(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs.stream(runtime, job_id, tenant=waiting.caller().tenant))
+        return json_response(jobs.stream(runtime, job_id, tenant=app.caller().tenant))
 
     @app.post("/v2/<runtime>/cancel/<job_id>")
     def cancel(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs.cancel(runtime, job_id, tenant=waiting.caller().tenant))
+        return json_response(jobs.cancel(runtime, job_id, tenant=app.caller().tenant))
 
     @app.post("/v2/<runtime>/retry/<job_id>")
     def retry(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs.retry(runtime, job_id, caller=waiting.caller()))
+        return json_response(jobs.retry(runtime, job_id, caller=app.caller()))
 
     @app.post("/v2/<runtime>/purge-queue")
     def purge_queue(runtime: str) -> Response[Any]:
-        return json_response(endpoint.purge(runtime, deadline=app.context[DEADLINE], tenant=waiting.caller().tenant))
+        return json_response(endpoint.purge(runtime, deadline=app.context[DEADLINE], tenant=app.caller().tenant))
 
     @app.get("/v2/<runtime>/health")
     def health(runtime: str) -> Response[Any]:
-        return json_response(endpoint.health(runtime, tenant=waiting.caller().tenant))
+        return json_response(endpoint.health(runtime, tenant=app.caller().tenant))
 
     return waiting
 

@@ -13,7 +13,7 @@ from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
-from lambdas.http.application import HttpApplication, body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
@@ -64,11 +64,11 @@ def tasks() -> CallerTasks:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins)
+    app = http_application(settings().cors_origins, settings().tenancy)
 
     def submit(format_: Format) -> Response[Any]:
-        caller = caller_of(app.current_event, settings().tenancy)
-        body = body_of(app.current_event)
+        caller = app.caller()
+        body = app.body()
         record = tasks().submit(
             parse_json_object(body),
             caller,
@@ -87,7 +87,7 @@ def application() -> HttpApplication:
 
     @app.post("/v1alpha2/tasks/<task_id>/retry")
     def retry(task_id: str) -> Response[Any]:
-        caller = caller_of(app.current_event, settings().tenancy)
+        caller = app.caller()
         previous = tasks().read(task_id, caller.tenant)
         record = tasks().submission.retry(
             previous,

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name, model_name_forms
-from contract.storage import LORA_FOLDER, SHA256_METADATA, checkpoint_key
+from contract.storage import LORA_FOLDER, SHA256_METADATA, S3Location, checkpoint_key
+from lambdas.runtime.aws_errors import head_object
 
 #: Hash of a checkpoint in a Web UI: the first ten digits of the file's SHA-256, or all of them.
 _HASH: Final = re.compile(r"[0-9a-f]{10}|[0-9a-f]{64}")
@@ -81,14 +81,8 @@ class CheckpointCatalogue:
 
     def _metadata(self, file_name: str) -> dict[str, str] | None:
         """Return the metadata of an object, None for a missing object."""
-        try:
-            response = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
-        except self._client.exceptions.ClientError as error:
-            # With the right to list the bucket, S3 answers 404 for a missing object. A 403 is a missing permission.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                return None
-            raise
-        return dict(response.get("Metadata", {}))
+        head = head_object(self._client, S3Location(self._bucket, checkpoint_key(file_name)))
+        return None if head is None else dict(head.get("Metadata", {}))
 
 
 def _is_model(key: str) -> bool:

@@ -6,6 +6,8 @@ from contract.errors import DarkroomError, TaskExpired, WorkerLost
 from contract.record import Record, Status
 from contract.transitions import Outcome
 
+#: Code of the error of a task that used up the deliveries of its message.
+DELIVERY_FAILED: Final = "delivery_failed"
 CANCELLED_ERROR: Final = {"code": "cancelled", "message": "the task was cancelled"}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from contract.errors import DarkroomError
+from contract.storage import S3Location
 
 #: Seconds for which a link works. It stops earlier if the credentials of the function expire.
 LINK_SECONDS: Final = 3600
@@ -24,7 +25,7 @@ class OutputBucket:
 
     def link(self, uri: str) -> str:
         """Return an https link to an object that works for LINK_SECONDS."""
-        return str(self._client.generate_presigned_url("get_object", Params=_location(uri), ExpiresIn=LINK_SECONDS))
+        return str(self._client.generate_presigned_url("get_object", Params=_parameters(uri), ExpiresIn=LINK_SECONDS))
 
     def read_within(self, uris: Sequence[str], *, max_bytes: int) -> list[bytes] | None:
         """Return the objects, or None at the first that exceeds `max_bytes` for all together.
@@ -35,7 +36,7 @@ class OutputBucket:
         found = []
         for uri in uris:
             try:
-                response = self._client.get_object(**_location(uri))
+                response = self._client.get_object(**_parameters(uri))
             except self._client.exceptions.NoSuchKey:
                 raise OutputGone(f"{uri} was deleted from the output bucket; run the task again") from None
             max_bytes -= response["ContentLength"]
@@ -46,6 +47,6 @@ class OutputBucket:
         return found
 
 
-def _location(uri: str) -> dict[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return {"Bucket": bucket, "Key": key}
+def _parameters(uri: str) -> dict[str, str]:
+    location = S3Location.of(uri)
+    return {"Bucket": location.bucket, "Key": location.key}

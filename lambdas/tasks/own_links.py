@@ -6,7 +6,6 @@ roles may read no others.
 """
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
@@ -18,6 +17,7 @@ from contract.task import Task, TaskType
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
 from guarded_http.errors import LinkRefused
+from lambdas.runtime.aws_errors import is_missing
 
 _SCHEME: Final = "s3://"
 
@@ -78,7 +78,7 @@ class OwnLinks:
             tags = [{"Key": key, "Value": value} for key, value in LINKED_TAG.items()]
             self._client.put_object_tagging(Bucket=location.bucket, Key=location.key, Tagging={"TagSet": tags})
         except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            if is_missing(error):
                 return None
             raise
         return str(head["ETag"])

@@ -4,6 +4,7 @@ from contract.record import Record
 from contract.routing import task_attributes
 from contract.storage import MAX_INLINE_MESSAGE_BYTES, POINTER_SIZE_ATTRIBUTE, encode_pointer
 from lambdas.messaging.topics import Topic
+from lambdas.tasks.stored_message import message_body
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -19,7 +20,7 @@ class TaskPublisher:
     def publish(self, record: Record, *, body: str | None = None) -> None:
         """Publish the message of a waiting run; `body` saves the read of a message that the caller has."""
         if body is None:
-            body = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
+            body = message_body(record, bucket=self._bucket)
         attributes = task_attributes(record)
         # The body is pure ASCII, so characters are bytes.
         if record.message_key and len(body) > MAX_INLINE_MESSAGE_BYTES:

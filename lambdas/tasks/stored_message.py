@@ -10,10 +10,14 @@ from contract.task import Metadata
 from task_store.task_bucket import TaskBucket
 
 
+def message_body(record: Record, *, bucket: TaskBucket) -> str:
+    """Return the body of a task's message; raises MessageLost if it is no longer stored."""
+    return bucket.get(record.message_key) if record.message_key else record.message or ""
+
+
 def stored_message(record: Record, *, bucket: TaskBucket) -> TaskMessage:
     """Return the message of a task; raises MessageLost if it is no longer stored."""
-    stored = bucket.get(record.message_key) if record.message_key else (record.message or "")
-    return TaskMessage.from_body(parse_json_object(stored))
+    return TaskMessage.from_body(parse_json_object(message_body(record, bucket=bucket)))
 
 
 def message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:

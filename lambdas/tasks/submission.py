@@ -96,17 +96,9 @@ class TaskSubmission:
     ) -> Record:
         """Check, record and publish a task, and return its record.
 
-        Args:
-            body: The request, parsed from JSON.
-            submission_id: Equal for every delivery of one submission, and different for every other submission.
-            format_: As for `parse_submission`.
-            runtime_name: As for `parse_submission`.
-            generated_id: As for `parse_submission`.
-            tenant: Owner of the task.
-            key_name: Name of the sender's key, if the sender has one.
-            webui_session: Session of the Web UI client that waits for the task, if one waits.
-            batch: Id of the batch that the task was sent in, if any.
-            batch_number: Number of the task in its batch.
+        `submission_id` is equal for every delivery of one submission, and different for every other submission.
+        `format_`, `runtime_name` and `generated_id` are those of `parse_submission`. The record keeps who sent the
+        task: the name of a key, the session of a Web UI client that waits, and the batch with the task's number in it.
 
         Raises:
             InvalidTask: the request has broken fields.

@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
@@ -52,11 +52,9 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     """Parse the query parameters; raises InvalidTask with every broken one."""
     given = dict(parameters or {})
     errors: list[FieldError] = []
-    names = sorted(catalogue.runtimes)
     runtime = given.pop("runtime", None)
-    if runtime is not None and runtime not in names:
-        message = f"there is no runtime {runtime[:128]!r}; configured: {', '.join(names)}"
-        errors.append(FieldError("runtime", message, "unknown_runtime"))
+    if runtime is not None and isinstance(found := catalogue.find(runtime), FieldError):
+        errors.append(replace(found, field="runtime"))
     status = given.pop("status", None)
     if status is not None and status not in list(Status):
         errors.append(FieldError("status", f"is {status[:40]!r}; write any of {', '.join(Status)}"))
@@ -79,7 +77,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
         raise InvalidTask(errors)
     where = {"status": status, "key_name": key}
     return ListQuery(
-        runtimes=[runtime] if runtime else names,
+        runtimes=[runtime] if runtime else sorted(catalogue.runtimes),
         where={name: value for name, value in where.items() if value},
         text=text.strip().lower(),
         limit=int(limit),

@@ -10,7 +10,7 @@ from contract.record import Record, Status
 from contract.storage import S3Location, output_location, output_run, thumbnail_key
 from contract.tenancy import name_in
 from contract.webhook import WebhookState
-from lambdas.http.responses import Link, Moment, moment
+from lambdas.http.responses import Link, Moment, moment, optional_moment
 from lambdas.tasks.queue_place import NO_PLACE, QueuePlace
 
 
@@ -195,7 +195,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign, place: Qu
         "context": record.context_value,
         "unknown_fields": list(record.unknown_fields or ()),
         "queue_position": place.position,
-        "estimated_start_at": _iso(place.estimated_start_at_ms),
+        "estimated_start_at": optional_moment(place.estimated_start_at_ms),
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": outputs,
         "deliveries": [{"url": each.url, "error": each.error} for each in record.deliveries],
@@ -254,12 +254,8 @@ def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int
     execution_ms = int(completed_at_ms - started_at_ms) if started_at_ms and completed_at_ms else None
     return {
         "submitted_at": moment(submitted_at_ms),
-        "started_at": _iso(started_at_ms),
-        "completed_at": _iso(completed_at_ms),
+        "started_at": optional_moment(started_at_ms),
+        "completed_at": optional_moment(completed_at_ms),
         "delay_ms": delay_ms,
         "execution_ms": execution_ms,
     }
-
-
-def _iso(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else moment(epoch_ms)

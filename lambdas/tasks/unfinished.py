@@ -32,10 +32,7 @@ MACHINE_CODES: Final = frozenset(
 def describe_unfinished(record: Record, *, page: str, refused: HTTPStatus) -> tuple[HTTPStatus, dict[str, Any]]:
     """Return status and error for a task that did not complete, or still runs at the deadline.
 
-    Args:
-        record: The task.
-        page: Page of the documents about calls that take longer.
-        refused: Status of an error that the caller caused.
+    `page` of the documents is about calls that take longer; `refused` is the status of an error of the caller.
     """
     error = dict(record.error or {})
     match record.status:

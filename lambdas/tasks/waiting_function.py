@@ -10,7 +10,7 @@ from pydantic import Json
 
 from contract.errors import DarkroomError
 from lambdas.authorize.authorizer import compose_authorizer
-from lambdas.http.application import Caller, caller_of, http_application
+from lambdas.http.application import http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import error_response
@@ -39,15 +39,11 @@ class WaitingFunction(HttpFunction):
     ) -> Self:
         """Compose the function of a process; `error_response` makes the response of an error."""
         return cls(
-            application=http_application(settings.cors_origins, error_response=error_response),
+            application=http_application(settings.cors_origins, settings.tenancy, error_response),
             authorizer=compose_authorizer(settings.api_key_secret_arns),
             settings=settings,
             tasks=compose_tasks(settings),
         )
-
-    def caller(self) -> Caller:
-        """Return the caller of the present request."""
-        return caller_of(self.application.current_event, self.settings.tenancy)
 
     def seconds_left(self) -> float:
         """Return how long the present request may still wait."""

@@ -10,7 +10,6 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
-from lambdas.http.application import body_of
 from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
@@ -43,8 +42,8 @@ def function() -> WaitingFunction:
     def call_webui() -> Response[Any]:
         event = app.current_event
         try:
-            call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=tasks.catalogue)
-            return _response(bridge.answer(call, caller=waiting.caller(), deadline=app.context[DEADLINE]))
+            call = parse_call(event.http_method, event.path, event.headers, app.body(), catalogue=tasks.catalogue)
+            return _response(bridge.answer(call, caller=app.caller(), deadline=app.context[DEADLINE]))
         except WebUiRefusal as refusal:
             return _response(refusal.response)
 

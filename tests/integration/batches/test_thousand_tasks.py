@@ -17,9 +17,9 @@ from contract.tenancy import SHARED
 from lambdas.advance_batches.batch_worker import STEP
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
-from lambdas.batches.batch_tasks import BatchTasks
 from lambdas.http.application import Caller
-from lambdas.messaging.batch_queue import SqsBatchQueue
+from lambdas.messaging.queues import SqsBatchQueue
+from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.own_links import OwnLinks
 from task_store.batches import BatchRepository

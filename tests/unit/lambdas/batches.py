@@ -13,9 +13,9 @@ from lambdas.advance_batches.batch_worker import BatchWorker
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_reader import BatchReader
-from lambdas.batches.batch_tasks import BatchTasks
 from lambdas.http.application import Caller
 from lambdas.notify.notifier import Notifier
+from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.own_links import OwnLinks
 from tests.unit.lambdas.harness import Harness
 

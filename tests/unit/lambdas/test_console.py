@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contract.tenancy import Tenancy
 from lambdas.http import console
 from lambdas.http.application import http_application
 from lambdas.http.console import BASE_ELEMENT, CONTENT_TYPES, FOLDER, add_console
@@ -16,7 +17,7 @@ PICTURES = "https://pictures.s3.example"
 
 
 def get(path: str, *, stage: str = "", **headers: str) -> dict[str, Any]:
-    application = http_application(())
+    application = http_application((), Tenancy())
     add_console(application, picture_origins=lambda: (PICTURES, PICTURES))
     event = {
         "resource": path,

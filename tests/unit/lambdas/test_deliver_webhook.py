@@ -20,7 +20,7 @@ from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
 from lambdas.deliver_webhook.signature import MAX_AGE_MS, InvalidSecret, SigningKeys
 from lambdas.deliver_webhook.webhook_client import WebhookClient
-from lambdas.messaging.webhook_queue import SqsWebhookQueue
+from lambdas.messaging.queues import SqsWebhookQueue
 from lambdas.runtime import clients
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.unit.lambdas.harness import Harness, MakeTask, client

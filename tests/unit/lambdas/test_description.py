@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contract.tenancy import Tenancy
 from lambdas.http.application import http_application
 from lambdas.http.description import DOCUMENT, PAGE, add_description
 
@@ -16,7 +17,7 @@ CONTEXT = SimpleNamespace(function_name="read_task")
 
 
 def get(path: str, *, domain: str, stage: str = "", scheme: str = "https", **headers: str) -> dict[str, Any]:
-    application = http_application(())
+    application = http_application((), Tenancy())
     add_description(application)
     event = {
         "resource": path,

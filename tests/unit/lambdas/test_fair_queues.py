@@ -12,8 +12,8 @@ import pytest
 
 from contract.record import Record
 from contract.tenancy import Tenant
+from lambdas.messaging.queues import SqsWebhookQueue
 from lambdas.messaging.topics import SnsTopic
-from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from tests.harness.records import make_record
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 

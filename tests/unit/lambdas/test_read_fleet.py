@@ -19,8 +19,8 @@ from lambdas.read_fleet.fleet_metrics import FleetMetrics, FleetSeries, cold_sta
 from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.observability import count
-from lambdas.tasks.dead_letters import DELIVERY_FAILED
 from lambdas.tasks.list_cache import ListCache
+from lambdas.tasks.outcomes import DELIVERY_FAILED
 from local.log_metrics import LogMetrics
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter

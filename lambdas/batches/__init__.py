@@ -1,1 +1,0 @@
-"""Batches as their functions share them: repository and stored tasks."""

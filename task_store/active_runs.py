@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from contract.record import FINAL_STATUSES, Record
-from task_store.batch_read import read_items
 from task_store.table import TableClient
 
 
@@ -68,7 +67,7 @@ class ActiveRuns(TableClient):
     def ended(self, names: Collection[str]) -> list[str]:
         """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""
         runs = {name: name.rpartition("/")[::2] for name in names}
-        items = read_items(self._client, self._table_name, [task_key for task_key, _ in runs.values()])
+        items = self._items(task_key for task_key, _ in runs.values())
         return [
             name
             for name, (task_key, run_id) in runs.items()

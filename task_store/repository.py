@@ -12,7 +12,6 @@ from contract.heartbeat import heartbeat, start_report
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState, record_attempt, record_redelivery
-from task_store.batch_read import read_items
 from task_store.indexes import TaskIndexes
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 
@@ -107,10 +106,8 @@ class TaskRepository(TaskIndexes):
         Return for each lease whether its caller wants an interrupt, or the error that a write would raise. DynamoDB may
         leave out some of them, about which nothing is known then.
         """
-        items = read_items(
-            self._client,
-            self._table_name,
-            [lease.task_key for lease in leases],
+        items = self._items(
+            (lease.task_key for lease in leases),
             ProjectionExpression="id, run, #status, lease_owner, interrupted_at_ms",
             ExpressionAttributeNames={"#status": "status"},
         )

@@ -1,6 +1,6 @@
 """The task table, which holds records, batches, heartbeats and the reservations of keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from contract.conditional_update import Request
@@ -18,6 +18,20 @@ class TableClient:
         response = self._client.get_item(TableName=self._table_name, Key={"id": key}, ConsistentRead=is_current)
         item: dict[str, Any] | None = response.get("Item")
         return item
+
+    def _items(self, keys: Iterable[str], **options: Any) -> dict[str, Mapping[str, Any]]:
+        """Return the items of up to 100 keys as they are now, an empty one for a key that has none.
+
+        DynamoDB may leave out some of the keys; they are missing, because nothing is known about them. `options` are
+        those of a table in BatchGetItem. A projection must contain `id`.
+        """
+        # DynamoDB refuses a key that comes twice.
+        wanted = [{"id": key} for key in dict.fromkeys(keys)]
+        request = {self._table_name: {"Keys": wanted, "ConsistentRead": True, **options}}
+        response = self._client.batch_get_item(RequestItems=request)
+        unread = response["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())
+        found = {item["id"]: item for item in response["Responses"].get(self._table_name, ())}
+        return {key["id"]: found.get(key["id"], {}) for key in wanted if key not in unread}
 
     def _update(self, request: Request) -> bool:
         """Return False if the condition of an UpdateItem is not true."""

@@ -9,8 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
 from contract.tenancy import Tenancy
-from contract.upload import new_upload_name
-from lambdas.create_upload.upload_forms import UploadForms
+from lambdas.create_upload.upload_forms import upload_form
 from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
@@ -27,26 +26,16 @@ class CreateUploadSettings(CrossOriginSettings):
 
 
 @cache
-def settings() -> CreateUploadSettings:
-    """Read the settings of this process."""
-    return CreateUploadSettings.from_environment(os.environ)
-
-
-@cache
-def uploads() -> UploadForms:
-    """Compose the uploads of this process."""
-    return UploadForms(client=client("s3"), bucket=settings().task_bucket, new_name=new_upload_name)
-
-
-@cache
 def application() -> HttpApplication:
     """Compose the route of this process."""
-    app = http_application(settings().cors_origins, settings().tenancy)
+    settings = CreateUploadSettings.from_environment(os.environ)
+    app = http_application(settings.cors_origins, settings.tenancy)
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:
         tenant = app.caller().tenant.name
-        created = uploads().create(app.body(), now_ms=now_ms(), tenant=tenant)
+        bucket = settings.task_bucket
+        created = upload_form(app.body(), client=client("s3"), bucket=bucket, tenant=tenant, now_ms=now_ms())
         return json_response(created, HTTPStatus.CREATED)
 
     return app

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
-from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES, upload_key
+from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES, new_upload_name, upload_key
 from lambdas.http.responses import Moment
 
 #: Seconds for which a form works: enough for 50 MiB over a slow connection.
@@ -33,33 +33,32 @@ class CreatedUpload(TypedDict):
     expires_at: Moment
 
 
-class UploadForms:
-    """Makes forms. `new_name` returns a name that cannot be guessed, because a link is enough to use the upload."""
-
-    def __init__(self, *, client: Any, bucket: str, new_name: Callable[[], str]) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._new_name = new_name
-
-    def create(self, body: str | bytes, *, now_ms: int, tenant: str) -> CreatedUpload:
-        """Return the form for one upload and the link to what will be there; raises the contract's errors."""
-        content_type = _content_type(parse_json_object(body))
-        name = f"{self._new_name()}.{UPLOAD_TYPES[content_type]}"
-        location = S3Location(self._bucket, upload_key(tenant, name))
-        form = self._client.generate_presigned_post(
-            Bucket=location.bucket,
-            Key=location.key,
-            Fields={"Content-Type": content_type},
-            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
-            ExpiresIn=FORM_SECONDS,
-        )
-        expires_at = datetime.fromtimestamp(now_ms // 1000 + FORM_SECONDS, tz=UTC)
-        return {
-            "link": location.uri,
-            "upload": {"method": "POST", "url": form["url"], "fields": form["fields"]},
-            "max_bytes": MAX_UPLOAD_BYTES,
-            "expires_at": expires_at.isoformat().replace("+00:00", "Z"),
-        }
+def upload_form(
+    body: str | bytes,
+    *,
+    client: Any,
+    bucket: str,
+    tenant: str,
+    now_ms: int,
+    new_name: Callable[[], str] = new_upload_name,
+) -> CreatedUpload:
+    """Return the form for one upload and the link to what will be there; raises the contract's errors."""
+    content_type = _content_type(parse_json_object(body))
+    location = S3Location(bucket, upload_key(tenant, f"{new_name()}.{UPLOAD_TYPES[content_type]}"))
+    form = client.generate_presigned_post(
+        Bucket=location.bucket,
+        Key=location.key,
+        Fields={"Content-Type": content_type},
+        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+        ExpiresIn=FORM_SECONDS,
+    )
+    expires_at = datetime.fromtimestamp(now_ms // 1000 + FORM_SECONDS, tz=UTC)
+    return {
+        "link": location.uri,
+        "upload": {"method": "POST", "url": form["url"], "fields": form["fields"]},
+        "max_bytes": MAX_UPLOAD_BYTES,
+        "expires_at": expires_at.isoformat().replace("+00:00", "Z"),
+    }
 
 
 def _content_type(body: dict[str, Any]) -> str:

@@ -6,13 +6,6 @@ from contract.batch import Ended
 from contract.webhook import encode_webhook
 
 
-class WebhookQueue(Protocol):
-    """Interface of the webhook queue."""
-
-    def send(self, record: Ended) -> None:
-        """Send the webhook of a final record or batch; one without a webhook is ignored."""
-
-
 class SqsWebhookQueue:
     """Fair queue in SQS: a sender with thousands of waiting messages does not delay the other senders."""
 

@@ -53,7 +53,7 @@ def reader() -> TaskReader:
         places=QueuePlaces(repository=repository, now_ms=now_ms),
     )
     webhooks = SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url)
-    return TaskReader(tasks=tasks, webhooks=webhooks, now_ms=now_ms)
+    return TaskReader(tasks=tasks, send_webhook=webhooks.send, now_ms=now_ms)
 
 
 @cache

@@ -10,7 +10,6 @@ from contract.record import Record, Status
 from contract.task import TaskType
 from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
-from lambdas.messaging.queues import WebhookQueue
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.runtime.observability import logger
 from lambdas.tasks.known_tasks import KnownTasks
@@ -23,9 +22,9 @@ from lambdas.tasks.workflow_files import workflow_files
 class TaskReader:
     """Answers requests about tasks; raises the contract's errors."""
 
-    def __init__(self, *, tasks: KnownTasks, webhooks: WebhookQueue, now_ms: Callable[[], int]) -> None:
+    def __init__(self, *, tasks: KnownTasks, send_webhook: Callable[[Record], None], now_ms: Callable[[], int]) -> None:
         self._tasks = tasks
-        self._webhooks = webhooks
+        self._send_webhook = send_webhook
         self._now_ms = now_ms
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
@@ -65,7 +64,7 @@ class TaskReader:
                 f"the webhook of task {task_id} was delivered again {MAX_REDELIVERIES} times, or the task runs again;"
                 " read the task instead"
             )
-        self._webhooks.send(record)
+        self._send_webhook(record)
         logger().info("webhook_redelivered", task_id=task_id, run_id=record.run_id)
         return self._show(self._tasks.read(task_id, tenant), tenant)
 

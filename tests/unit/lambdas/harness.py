@@ -141,7 +141,7 @@ class Harness:
         )
 
     def reader(self) -> TaskReader:
-        return TaskReader(tasks=self.tasks(), webhooks=self.webhooks, now_ms=lambda: self.now_ms)
+        return TaskReader(tasks=self.tasks(), send_webhook=self.webhooks.send, now_ms=lambda: self.now_ms)
 
     def submit(
         self, body: dict[str, Any], submission_id: str = "s", *, tenant: Tenant = SHARED, **options: Any

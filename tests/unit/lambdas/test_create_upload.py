@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -10,8 +12,9 @@ import pytest
 from contract.errors import InvalidJson, InvalidTask
 from contract.tenancy import SHARED
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
-from lambdas.create_upload.upload_forms import FORM_SECONDS, UploadForms
+from lambdas.create_upload.upload_forms import FORM_SECONDS, CreatedUpload, upload_form
 
+CreateUpload = Callable[..., CreatedUpload]
 NOW_MS = 1_700_000_000_000
 
 
@@ -22,13 +25,14 @@ def s3() -> Any:
 
 
 @pytest.fixture
-def uploads(s3: Any) -> UploadForms:
-    return UploadForms(client=s3, bucket="task-bucket", new_name=iter(["one", "two"]).__next__)
+def create(s3: Any) -> CreateUpload:
+    names = iter(["one", "two"])
+    return partial(upload_form, client=s3, bucket="task-bucket", now_ms=NOW_MS, new_name=names.__next__)
 
 
 @pytest.mark.parametrize("content_type", UPLOAD_TYPES)
-def test_a_form_is_for_one_name_one_type_and_a_size(uploads: UploadForms, content_type: str) -> None:
-    answer = uploads.create(json.dumps({"content_type": content_type}), now_ms=NOW_MS, tenant=SHARED.name)
+def test_a_form_is_for_one_name_one_type_and_a_size(create: CreateUpload, content_type: str) -> None:
+    answer = create(json.dumps({"content_type": content_type}), tenant=SHARED.name)
     key = f"uploads/one.{UPLOAD_TYPES[content_type]}"
     assert answer["link"] == f"s3://task-bucket/{key}"
     assert answer["expires_at"] == "2023-11-14T22:28:20Z"
@@ -42,15 +46,13 @@ def test_a_form_is_for_one_name_one_type_and_a_size(uploads: UploadForms, conten
     assert FORM_SECONDS < 3600
 
 
-def test_an_upload_lies_below_the_name_of_its_tenant(uploads: UploadForms) -> None:
-    answer = uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS, tenant="shop")
+def test_an_upload_lies_below_the_name_of_its_tenant(create: CreateUpload) -> None:
+    answer = create('{"content_type": "image/png"}', tenant="shop")
     assert answer["link"] == "s3://task-bucket/uploads/shop/one.png"
 
 
-def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
-    links = {
-        uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS, tenant=SHARED.name)["link"] for _ in range(2)
-    }
+def test_each_has_a_name_of_its_own(create: CreateUpload) -> None:
+    links = {create('{"content_type": "image/png"}', tenant=SHARED.name)["link"] for _ in range(2)}
     assert len(links) == 2
 
 
@@ -64,13 +66,13 @@ def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
         ('{"content_type": "image/png", "key": "messages/x"}', "key"),
     ],
 )
-def test_what_cannot_be_uploaded(uploads: UploadForms, body: str, field: str) -> None:
+def test_what_cannot_be_uploaded(create: CreateUpload, body: str, field: str) -> None:
     with pytest.raises(InvalidTask) as refusal:
-        uploads.create(body, now_ms=NOW_MS, tenant=SHARED.name)
+        create(body, tenant=SHARED.name)
     assert [detail.field for detail in refusal.value.details] == [field]
 
 
-def test_what_is_no_request(uploads: UploadForms) -> None:
+def test_what_is_no_request(create: CreateUpload) -> None:
     for body in ("", "[]", "{"):
         with pytest.raises(InvalidJson):
-            uploads.create(body, now_ms=NOW_MS, tenant=SHARED.name)
+            create(body, tenant=SHARED.name)

@@ -7,7 +7,7 @@ import pytest
 from types_boto3_s3 import S3Client
 
 from contract.tenancy import SHARED
-from lambdas.create_upload.upload_forms import UploadForms
+from lambdas.create_upload.upload_forms import upload_form
 from lambdas.runtime import clients
 from lambdas.tasks.output_bucket import OutputBucket
 
@@ -35,9 +35,8 @@ def test_links_work_for_an_hour(s3: S3Client) -> None:
 
 
 def test_forms_of_uploads_name_the_region_of_the_bucket(s3: S3Client) -> None:
-    answer = UploadForms(client=s3, bucket="tasks", new_name=lambda: "one").create(
-        '{"content_type": "image/png"}', now_ms=1_700_000_000_000, tenant=SHARED.name
-    )
+    body = '{"content_type": "image/png"}'
+    answer = upload_form(body, client=s3, bucket="tasks", tenant=SHARED.name, now_ms=1_700_000_000_000)
     assert answer["upload"]["url"] == f"https://tasks.s3.{NEWER_REGION}.amazonaws.com/"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from task_store.batch_read import read_items
+from task_store.table import TableClient
 from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 
@@ -16,7 +16,8 @@ def test_a_key_that_was_not_read_is_missing_and_one_without_an_item_is_empty(mon
         for key in ("a", "b"):
             client.put_item(TableName="tasks", Item={"id": key, "run": "1a2b", "status": "IN_QUEUE"})
 
-        found = read_items(client, "tasks", ["a", "a", "c"], ProjectionExpression="id, run")
+        table = TableClient(client=client, table_name="tasks")
+        found = table._items(["a", "a", "c"], ProjectionExpression="id, run")
         assert found == {"a": {"id": "a", "run": "1a2b"}, "c": {}}
 
         answer = client.batch_get_item
@@ -28,4 +29,4 @@ def test_a_key_that_was_not_read_is_missing_and_one_without_an_item_is_empty(mon
                 answer(**request) | {"Responses": {"tasks": []}, "UnprocessedKeys": {"tasks": {"Keys": [{"id": "b"}]}}}
             ),
         )
-        assert read_items(client, "tasks", ["a", "b"]) == {"a": {}}
+        assert table._items(["a", "b"]) == {"a": {}}

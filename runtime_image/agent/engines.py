@@ -52,6 +52,7 @@ def _build_comfyui(settings: AgentSettings, clock: Clock, log: EventLog) -> tupl
             input=settings.comfyui_input_folder,
             output=settings.comfyui_output_folder,
             temp=settings.comfyui_temp_folder,
+            max_bytes=settings.comfyui_max_bytes,
         ),
         nodes=NodeList.read(settings.node_list) if settings.node_list else core_nodes(),
         rules=NodeRules(

@@ -48,6 +48,11 @@ class AgentSettings(Settings):
     comfyui_temp_folder: Path = Field(
         default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files (comfyui)"
     )
+    comfyui_max_bytes: ByteSize | None = Field(
+        default=None,
+        gt=0,
+        description="Limit on the files in ComfyUI's folders, such as 50GiB, past which ComfyUI restarts (comfyui)",
+    )
     node_list: Path | None = Field(
         default=None,
         description="File with the image's classes of nodes; without it those of ComfyUI itself",

@@ -215,6 +215,8 @@ class ComfyUiCall:
 
     def _lost(self, prompt: Prompt, reason: str) -> ComfyUiFailed:
         if prompt.has_begun:
+            if self._engine.folders.are_full():
+                reason = f"its files took more than {self._engine.folders.max_bytes} bytes of the disk"
             return ComfyUiEnded(f"ComfyUI ended while it carried out the workflow: {reason}")
         return ComfyUiNotReached(f"ComfyUI ended before it began with the workflow: {reason}")
 

@@ -1,10 +1,11 @@
 """Folders that agent and ComfyUI share on the disk: a subfolder for each task, for its inputs and for its outputs."""
 
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ DIGITS: Final = 16
 _OWN_FOLDER: Final = re.compile(rf".+-[0-9a-f]{{{DIGITS}}}")
 #: Seconds for which a file outside the tasks' folders is kept: ComfyUI's cache may name it again for a later prompt.
 TEMPORARY_SECONDS: Final = 3600.0
+#: Bytes of a block in `st_blocks`, whatever the file system.
+_BLOCK_BYTES: Final = 512
 #: The value of `type` in ComfyUI's outputs that names the folder of temporary files.
 TEMPORARY: Final = "temp"
 
@@ -30,6 +33,8 @@ class ComfyUiFolders:
     input: Path
     output: Path
     temp: Path
+    #: Bytes of all files above which the supervisor ends ComfyUI. None: the disk is the limit.
+    max_bytes: int | None = None
     #: Outputs of this agent's tasks outside their folders, because a link gave the prefix of their names.
     _strays: set[Path] = field(default_factory=set, init=False, compare=False)
 
@@ -86,6 +91,12 @@ class ComfyUiFolders:
                 if not path.is_file():
                     self._strays.discard(path)
 
+    def are_full(self) -> bool:
+        """Return True if the files take more of the disk than `max_bytes`."""
+        if self.max_bytes is None:
+            return False
+        return sum(size for folder in (self.input, self.output, self.temp) for size in _sizes(folder)) > self.max_bytes
+
     def purge(self) -> None:
         """Delete the folders of tasks that an earlier agent has left."""
         for parent in (self.input, self.output):
@@ -97,6 +108,15 @@ class ComfyUiFolders:
 def new_folder(task_id: str) -> str:
     """Return the name of a task's folders."""
     return f"{task_id}-{secrets.token_hex(DIGITS // 2)}"
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Return the bytes that each file below a folder takes of the disk."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            # It may be deleted meanwhile.
+            with suppress(OSError):
+                yield Path(parent, name).lstat().st_blocks * _BLOCK_BYTES
 
 
 def _head(source: bytes | Path) -> bytes:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from contract.settings import InvalidEnvironment
+from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine_http import EngineHttp
 from runtime_image.process.exit_codes import ExitCode
@@ -77,16 +78,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         is_needed=bool(settings.model_bucket),
         event_log=log,
     )
-    engine: SupervisedEngine = (
-        ComfyUi(http=EngineHttp(base_url=settings.comfyui_url))
-        if settings.runtime_type == "comfyui"
-        else SdWebUi(
-            client=WebUiClient(base_url=settings.webui_url),
-            downloads_models=models.is_needed,
-            model_filename=settings.model_filename,
-            warms_up=settings.warm_up,
-        )
-    )
+    engine = _engine(settings, downloads_models=models.is_needed)
     watch = WebUiWatch(
         engine=engine,
         models_on_disk=models.on_disk,
@@ -150,6 +142,23 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         return supervisor.run()
     finally:
         server.stop()
+
+
+def _engine(settings: SupervisorSettings, *, downloads_models: bool) -> SupervisedEngine:
+    if settings.runtime_type == "sdwebui":
+        return SdWebUi(
+            client=WebUiClient(base_url=settings.webui_url),
+            downloads_models=downloads_models,
+            model_filename=settings.model_filename,
+            warms_up=settings.warm_up,
+        )
+    folders = ComfyUiFolders(
+        input=settings.comfyui_input_folder,
+        output=settings.comfyui_output_folder,
+        temp=settings.comfyui_temp_folder,
+        max_bytes=settings.comfyui_max_bytes,
+    )
+    return ComfyUi(http=EngineHttp(base_url=settings.comfyui_url), folders=folders)
 
 
 def check_machine(settings: SupervisorSettings) -> None:

@@ -8,6 +8,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
+from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.engine import EngineFailed
 from runtime_image.process.engine_http import EngineHttp, NoResponse, NotConnected, ResponseTooLarge
 
@@ -28,8 +29,9 @@ class ComfyUi:
     started_line = None
     broken_line = BROKEN_LINE
 
-    def __init__(self, *, http: EngineHttp) -> None:
+    def __init__(self, *, http: EngineHttp, folders: ComfyUiFolders) -> None:
         self._http = http
+        self._folders = folders
 
     def check_ready(self) -> None:
         """Raise EngineFailed until ComfyUI has imported all nodes and answers."""
@@ -42,6 +44,10 @@ class ComfyUi:
         except EngineFailed:
             return False
         return True
+
+    def exceeds_disk(self) -> bool:
+        """Return True if the files of its workflows take more of the disk than they may."""
+        return self._folders.are_full()
 
     def prepare(self) -> None:
         """Do nothing, because ComfyUI sees new files by itself, and only a workflow says what it should load."""

@@ -38,6 +38,13 @@ class WebUiUnresponsive:
 
 
 @dataclass(frozen=True)
+class DiskLimitExceeded:
+    """The engine's files take more of the disk than they may, and its workflow may go on to write."""
+
+    child: StartedProcess
+
+
+@dataclass(frozen=True)
 class EngineStalled:
     """The engine's output says that it carries out nothing more, although it answers."""
 
@@ -58,5 +65,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | EngineStalled | CheckpointMissing
+WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | DiskLimitExceeded | EngineStalled | CheckpointMissing
 Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

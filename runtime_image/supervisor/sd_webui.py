@@ -53,6 +53,10 @@ class SdWebUi:
             return False
         return True
 
+    def exceeds_disk(self) -> bool:
+        """Return False, because its folders have a fixed size."""
+        return False
+
     def prepare(self) -> None:
         """Make the Web UI see what was downloaded, load its checkpoint, and make one small image with it."""
         if self._downloads_models:

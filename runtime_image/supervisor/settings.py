@@ -41,6 +41,14 @@ class SupervisorSettings(Settings):
     comfyui_url: str = Field(
         default="", pattern=r"^https?://[^/\s]+", description="Address at which ComfyUI answers (comfyui)"
     )
+    comfyui_input_folder: Path = Field(default=Path("/comfyui/input"), description="ComfyUI's folder of input files")
+    comfyui_output_folder: Path = Field(default=Path("/comfyui/output"), description="ComfyUI's folder of output files")
+    comfyui_temp_folder: Path = Field(default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files")
+    comfyui_max_bytes: ByteSize | None = Field(
+        default=None,
+        gt=0,
+        description="Limit on their files, such as 50GiB, past which ComfyUI restarts",
+    )
     webui_restarts: int = Field(
         default=5, ge=0, description="Restarts of the Web UI, or of the agent, in a row before the container ends"
     )

@@ -25,6 +25,9 @@ class SupervisedEngine(Protocol):
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the engine gives any answer."""
 
+    def exceeds_disk(self) -> bool:
+        """Return True if its files take more of the disk than they may."""
+
     def prepare(self) -> None:
         """Load what the runtime serves, once all models are on disk.
 

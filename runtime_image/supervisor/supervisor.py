@@ -107,6 +107,8 @@ class Supervisor:
                 self.shutdown.begin(ExitCode.MODEL_MISSING, now)
             case on.WebUiUnresponsive(child):
                 self.webui.replace(child, "unhealthy", now)
+            case on.DiskLimitExceeded(child):
+                self.webui.replace(child, "disk_limit", now)
             case on.EngineStalled(child, line):
                 self.event_log.error("engine_broken", line=line)
                 self.webui.replace(child, "broken", now)

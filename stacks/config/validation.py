@@ -17,6 +17,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "API_NODES",
         "BAKED_MODELS_DIRECTORY",
         "COMFYUI_INPUT_FOLDER",
+        "COMFYUI_MAX_BYTES",
         "COMFYUI_OUTPUT_FOLDER",
         "COMFYUI_TEMP_FOLDER",
         "COMFYUI_URL",

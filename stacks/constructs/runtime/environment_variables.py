@@ -8,7 +8,13 @@ from typing import Final
 
 from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.runtime.replica_limits import EXCHANGE_FOLDER, MODELS_DIRECTORY, models_mib, webui_memory_mib
+from stacks.constructs.runtime.replica_limits import (
+    EXCHANGE_FOLDER,
+    MODELS_DIRECTORY,
+    models_mib,
+    replica_disk_gib,
+    webui_memory_mib,
+)
 
 #: Address of the Web UI inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
@@ -111,6 +117,7 @@ def _engine_variables(runtime: RuntimeConfig) -> dict[str, str]:
         "COMFYUI_INPUT_FOLDER": f"{EXCHANGE_FOLDER}/input",
         "COMFYUI_OUTPUT_FOLDER": f"{EXCHANGE_FOLDER}/output",
         "COMFYUI_TEMP_FOLDER": f"{EXCHANGE_FOLDER}/temp",
+        "COMFYUI_MAX_BYTES": f"{replica_disk_gib(runtime)}GiB",
         "ALLOWED_NODES": json.dumps(runtime.allowed_nodes),
         "DISALLOWED_NODES": json.dumps(runtime.disallowed_nodes),
         "API_NODES": str(runtime.api_nodes).lower(),

@@ -43,6 +43,7 @@ class ComfyUiContainer:
             WEBUI_URL="",
             WEBUI_COMMAND=shlex.join(command),
             MODEL_FILENAME="",
+            COMFYUI_MAX_BYTES="1MiB",
             **{f"COMFYUI_{name.upper()}_FOLDER": self.base / name for name in ("input", "output", "temp")},
         )
 
@@ -96,3 +97,19 @@ def test_from_the_start_over_the_end_of_the_worker_to_a_stop_in_mid_prompt(comfy
     assert container.exit_code() is ExitCode.STOPPED
     assert comfyui.harness.read("long").status in {Status.COMPLETED, Status.IN_QUEUE}
     assert [line["child"] for line in container.events("child_ended")][-2:] == ["agent", "comfyui"]
+
+
+@pytest.mark.slow
+def test_a_workflow_that_fills_the_disk_ends_with_its_comfyui(comfyui: ComfyUiContainer) -> None:
+    container = comfyui.container
+    container.wait_until_ready()
+    comfyui.submit("full", steps=100)
+    comfyui.harness.eventually(comfyui.is_running, "the prompt", PATIENCE_SECONDS)
+    filling = comfyui.base / "output" / "filling.bin"
+    filling.write_bytes(b"1" * 2**21)
+
+    container.wait_for("webui_replaced", reason="disk_limit")
+    filling.unlink()
+    # Another machine may have the room, and here it has room now.
+    assert comfyui.completed("full").attempts > 1
+    assert len(container.events("child_started", child="agent")) == 1

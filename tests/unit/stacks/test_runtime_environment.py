@@ -63,7 +63,7 @@ OF_ONE_ENGINE = {
     "sdwebui": {"WEBUI_URL"},
     "comfyui": {
         *("COMFYUI_URL", "COMFYUI_INPUT_FOLDER", "COMFYUI_OUTPUT_FOLDER", "COMFYUI_TEMP_FOLDER", "PRELOAD"),
-        *("ALLOWED_NODES", "DISALLOWED_NODES", "API_NODES"),
+        *("COMFYUI_MAX_BYTES", "ALLOWED_NODES", "DISALLOWED_NODES", "API_NODES"),
     },
 }
 #: What the Web UI reads itself.

@@ -17,7 +17,7 @@ from runtime_image.comfyui import call as call_module
 from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.engine import ComfyUiEngine
-from runtime_image.comfyui.errors import ComfyUiFailed, ComfyUiNotReached
+from runtime_image.comfyui.errors import ComfyUiEnded, ComfyUiFailed, ComfyUiNotReached
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.process.clock import Clock
@@ -29,6 +29,7 @@ GRAPH: dict[str, Any] = {
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
 }
 SECONDS = 60.0
+MAX_BYTES = 1024**2
 #: Returns status and body of the answer to a method and path, with the id of the prompt.
 Respond = Callable[[str, str, str], tuple[int, object]]
 
@@ -70,7 +71,9 @@ def call_at(answer: Respond, tmp_path: Path) -> Iterator[tuple[ComfyUiCall, list
         engine = ComfyUiEngine(
             client=ComfyUiClient(base_url=url),
             feed=MessageFeed(base_url=url, clock=clock, log=log),
-            folders=ComfyUiFolders(input=tmp_path / "input", output=tmp_path / "output", temp=tmp_path / "temp"),
+            folders=ComfyUiFolders(
+                input=tmp_path / "input", output=tmp_path / "output", temp=tmp_path / "temp", max_bytes=MAX_BYTES
+            ),
             nodes=core_nodes(),
             rules=NodeRules(),
             limits=Limits(),
@@ -123,3 +126,29 @@ def test_a_prompt_that_is_gone_before_its_start_is_named_once(tmp_path: Path) ->
     with call_at(answer, tmp_path) as (call, _), pytest.raises(ComfyUiNotReached) as lost:
         call.run(timeout_seconds=SECONDS)
     assert lost.value.message == "ComfyUI ended before it began with the workflow: it no longer knows the workflow"
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        (MAX_BYTES // 2, "it no longer knows the workflow"),
+        (2 * MAX_BYTES, "its files took more than 1048576 bytes of the disk"),
+    ],
+)
+def test_the_end_of_comfyui_names_a_workflow_that_filled_its_folders(tmp_path: Path, size: int, reason: str) -> None:
+    """The supervisor ends ComfyUI, which says nothing then."""
+    written = tmp_path / "output" / "a-1" / "x.png"
+
+    def answer(_: str, path: str, prompt_id: str) -> tuple[int, object]:
+        if path == "/prompt":
+            return 200, accepted(prompt_id)
+        if path != "/queue":
+            return 200, {}
+        running = [] if written.exists() else [[0, prompt_id]]
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(b"1" * size)
+        return 200, {"queue_running": running, "queue_pending": []}
+
+    with call_at(answer, tmp_path) as (call, _), pytest.raises(ComfyUiEnded) as lost:
+        call.run(timeout_seconds=SECONDS)
+    assert lost.value.message == f"ComfyUI ended while it carried out the workflow: {reason}"

@@ -4,8 +4,13 @@ import re
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.engine import EngineFailed, UnknownModel
+
+#: Folders of a ComfyUI that has written nothing.
+EMPTY_FOLDERS = ComfyUiFolders(input=Path("/none/input"), output=Path("/none/output"), temp=Path("/none/temp"))
 
 
 class FakeProcess:
@@ -47,6 +52,7 @@ class FakeEngine:
         self.calls: list[str] = []
         self._responds = responds
         self._unknown = unknown
+        self.is_full = False
 
     def check_ready(self) -> None:
         self.calls.append("check_ready")
@@ -56,6 +62,9 @@ class FakeEngine:
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         self.calls.append("is_responsive")
         return self._responds()
+
+    def exceeds_disk(self) -> bool:
+        return self.is_full
 
     def prepare(self) -> None:
         self.calls.append("prepare")

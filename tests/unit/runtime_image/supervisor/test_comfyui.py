@@ -4,15 +4,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import HTTPServer
+from pathlib import Path
 
 import pytest
 
 from contract.settings import InvalidEnvironment
+from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.engine import EngineFailed
 from runtime_image.process.engine_http import EngineHttp
 from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.settings import SupervisorSettings
 from tests.harness.serving import QuietHandler, serving
+from tests.unit.runtime_image.supervisor.fakes import EMPTY_FOLDERS
 
 ANSWERS = {
     "/system_stats": json.dumps({"system": {"comfyui_version": "0.33.0"}, "devices": []}),
@@ -30,7 +33,7 @@ def comfyui(answers: dict[str, str]) -> Iterator[ComfyUi]:
             self.wfile.write((answer or "404: Not Found").encode())
 
     with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
-        yield ComfyUi(http=EngineHttp(base_url=f"http://127.0.0.1:{server.server_port}"))
+        yield ComfyUi(http=EngineHttp(base_url=f"http://127.0.0.1:{server.server_port}"), folders=EMPTY_FOLDERS)
 
 
 def test_comfyui_is_ready_once_it_answers() -> None:
@@ -55,3 +58,23 @@ def test_each_engine_needs_its_address() -> None:
         SupervisorSettings.from_environment({**VARIABLES, "WEBUI_URL": "http://127.0.0.1:7860"})
     with pytest.raises(InvalidEnvironment, match="needs WEBUI_URL"):
         SupervisorSettings.from_environment({**VARIABLES, "RUNTIME_TYPE": "sdwebui"})
+
+
+@pytest.mark.parametrize("name", ["input", "output/nested", "temp"])
+def test_the_files_of_all_its_folders_count_against_the_limit(tmp_path: Path, name: str) -> None:
+    folders = {each: tmp_path / each for each in ("input", "output", "temp")}
+
+    def exceeds(max_bytes: int | None) -> bool:
+        shared = ComfyUiFolders(**folders, max_bytes=max_bytes)
+        return ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:1"), folders=shared).exceeds_disk()
+
+    assert not exceeds(0)
+    (tmp_path / name).mkdir(parents=True)
+    for number in range(3):
+        (tmp_path / name / f"{number}.png").write_bytes(b"1" * 4096)
+    # A file without blocks takes nothing of the disk, whatever its length.
+    with (tmp_path / name / "sparse").open("wb") as file:
+        file.truncate(10**9)
+    assert exceeds(2 * 4096)
+    assert not exceeds(10**6)
+    assert not exceeds(None)

@@ -11,7 +11,7 @@ from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.events import EngineStalled
 from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
-from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
+from tests.unit.runtime_image.supervisor.fakes import EMPTY_FOLDERS, FakeEngine, FakeProcess
 
 
 def read(*chunks: bytes) -> list[OutputLine]:
@@ -99,7 +99,7 @@ def test_the_end_of_comfyuis_worker_is_found(output: bytes, is_broken: bool) -> 
     process = FakeProcess("comfyui")
     process.started.clear()
 
-    events = broken_by(output, ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:9")), process)
+    events = broken_by(output, ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:9"), folders=EMPTY_FOLDERS), process)
 
     assert process.started.is_set(), "ComfyUI may be asked at any time"
     assert [event.child for event in events] == [process] * is_broken

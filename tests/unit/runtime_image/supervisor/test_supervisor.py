@@ -3,6 +3,7 @@
 import json
 import logging
 import queue
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -252,28 +253,28 @@ def test_a_drain_that_lasts_ends_like_any_stop(container: Container) -> None:
     assert not container.shutdown.has_begun
 
 
-def test_a_web_ui_that_hangs_while_idle_is_replaced(container: Container) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        on.WebUiUnresponsive,
+        lambda child: on.EngineStalled(child, "Exception in thread Thread-4 (prompt_worker):"),
+        on.DiskLimitExceeded,
+    ],
+    ids=["it is idle and hangs", "it carries out nothing more", "its files exceed their limit"],
+)
+def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
+    container: Container, trouble: Callable[[FakeProcess], on.Event]
+) -> None:
     first = container.started["webui"][0]
-    container.post(on.WebUiUnresponsive(first))
-    container.end("webui", 0)
-    container.advance(1)
-    container.mark_ready()
-    container.post(on.WebUiUnresponsive(first))
-
-    assert first.sent == ["SIGTERM"]
-    assert container.started["webui"][1].sent == []
-    assert len(container.started["agent"]) == 1
-
-
-def test_an_engine_that_carries_out_nothing_more_is_replaced_and_its_agent_runs_on(container: Container) -> None:
-    first = container.started["webui"][0]
-    container.post(on.EngineStalled(first, "Exception in thread Thread-4 (prompt_worker):"))
+    container.post(trouble(first))
 
     assert first.sent == ["SIGTERM"]
     assert not container.is_marked_ready
     container.end("webui", -15)
     container.advance(1)
-    container.post(on.EngineStalled(first, "a late line of the one before"))
+    container.mark_ready()
+    # A late event of the process before.
+    container.post(trouble(first))
     assert container.started["webui"][1].sent == []
     assert container.started["agent"][0].sent == []
 
@@ -289,8 +290,6 @@ def test_the_agent_may_send_requests_only_while_the_web_ui_is_ready(tmp_path: Pa
     container.advance(1)
     container.mark_ready()
     assert container.is_marked_ready
-    container.post(on.WebUiUnresponsive(container.started["webui"][1]))
-    assert not container.is_marked_ready
 
 
 @pytest.mark.parametrize(("name", "code"), [("webui", ExitCode.WEBUI_UNHEALTHY), ("agent", ExitCode.INTERNAL_ERROR)])

@@ -11,7 +11,7 @@ from runtime_image.process.logs import EventLog
 from runtime_image.process.status_file import AgentStatus
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.container_status import ContainerStatus
-from runtime_image.supervisor.webui_watch import WebUiWatch
+from runtime_image.supervisor.webui_watch import PROBE_SECONDS, WebUiWatch
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
 
@@ -45,20 +45,20 @@ def watch_of(engine: FakeEngine, *, clock: Clock | None = None, status: Containe
     )
 
 
-def probe(engine: FakeEngine, *, held: int | None) -> tuple[bool, float]:
-    """Probe until the Web UI is unresponsive, which is True, or has ended. Return also the seconds until then."""
+def probe(engine: FakeEngine, *, held: int | None) -> tuple[on.WebUiEvent | None, float]:
+    """Probe until the Web UI must be replaced or has ended. Return the event, and the seconds until then."""
     process, status = FakeProcess("webui"), ContainerStatus(ticked_at=0)
     status.agent_status = None if held is None else AgentStatus(held=held)
     clock = EndingClock(process)
     started_at = clock.seconds
-    is_unresponsive = watch_of(engine, clock=clock, status=status).is_unresponsive(process)
-    return is_unresponsive, clock.seconds - started_at
+    event = watch_of(engine, clock=clock, status=status).probe(process)
+    return event, clock.seconds - started_at
 
 
 @pytest.mark.parametrize("held", [0, None])
 def test_an_idle_web_ui_that_does_not_answer_is_unresponsive(held: int | None) -> None:
-    is_unresponsive, seconds = probe(FakeEngine(lambda: False), held=held)
-    assert is_unresponsive
+    event, seconds = probe(FakeEngine(lambda: False), held=held)
+    assert isinstance(event, on.WebUiUnresponsive)
     assert LIMIT_SECONDS <= seconds <= 2 * LIMIT_SECONDS
 
 
@@ -68,6 +68,15 @@ def test_one_that_answers_or_works_is_not_unresponsive() -> None:
     assert not probe(working, held=1)[0]
     assert answering.calls
     assert not working.calls
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_an_engine_whose_files_exceed_their_limit_is_replaced_also_while_it_works(held: int) -> None:
+    engine = FakeEngine()
+    engine.is_full = True
+    event, seconds = probe(engine, held=held)
+    assert isinstance(event, on.DiskLimitExceeded)
+    assert seconds == PROBE_SECONDS
 
 
 def test_answers_between_begin_the_limit_anew() -> None:

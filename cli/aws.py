@@ -1,9 +1,12 @@
 """Translation of AWS errors for the users of all commands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from cli.errors import Misconfigured, Unreachable
+
+_Found = TypeVar("_Found")
 
 
 @contextmanager
@@ -35,3 +38,15 @@ def aws_errors(failed: str) -> Iterator[None]:
         ) from None
     except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
         raise Unreachable(f"{failed}: {error}") from None
+
+
+def unless_missing(ask: Callable[[], _Found], *codes: str) -> _Found | None:
+    """Return the answer of a call to AWS; None if its error has one of these codes."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
+        return None

@@ -1,11 +1,13 @@
 """Checks of the account before a deployment: credentials, bootstrap and concurrency of functions."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.aws import unless_missing
+from cli.doctor.finding import Clients, Finding, ok, problem, warning
 from stacks.config import Environment
 
 #: CDK's own parameter with the version of its bootstrap stack, for the default qualifier.
@@ -18,7 +20,6 @@ SERVICE_ROLES: Final = {
     "ecs": {"AWSServiceRoleForECS": "ecs.amazonaws.com"},
     "eks": {"AWSServiceRoleForEC2Spot": "spot.amazonaws.com"},
 }
-_MISSING_SECRET: Final = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
 #: Concurrent executions that 100 tasks a second need with a reserve (docs/explanation/scale.md); new accounts have 10.
 NEEDED_CONCURRENCY: Final = 100
 #: Concurrent executions that AWS keeps for the functions without a reservation (Lambda guide, "Reserved concurrency").
@@ -31,12 +32,11 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
         identity = clients("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         advice = "name a profile (--profile or AWS_PROFILE), or log in again"
-        yield Finding(Level.PROBLEM, f"AWS rejected or could not find your credentials: {error}", advice)
+        yield problem(f"AWS rejected or could not find your credentials: {error}", advice)
         return
     account, arn = identity["Account"], identity["Arn"]
     if environment.account is not None and account != environment.account:
-        yield Finding(
-            Level.PROBLEM,
+        yield problem(
             f"the credentials are of account {account}, but the environment belongs to {environment.account}",
             "use a profile of that account, or correct `account` in the environment file",
         )
@@ -48,15 +48,11 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
     """Check that the account is bootstrapped for CDK."""
     place = f"{environment.account or 'ACCOUNT'}/{environment.region or 'REGION'}"
     advice = f"run: cdk bootstrap aws://{place}"
-    try:
-        version = int(clients("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ParameterNotFound":
-            raise
-        yield Finding(Level.PROBLEM, "the account is not bootstrapped for CDK in this region", advice)
-        return
-    if version < LEAST_BOOTSTRAP_VERSION:
-        yield Finding(Level.PROBLEM, f"the bootstrap has version {version}, not {LEAST_BOOTSTRAP_VERSION}", advice)
+    found = unless_missing(lambda: clients("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER), "ParameterNotFound")
+    if found is None:
+        yield problem("the account is not bootstrapped for CDK in this region", advice)
+    elif (version := int(found["Parameter"]["Value"])) < LEAST_BOOTSTRAP_VERSION:
+        yield problem(f"the bootstrap has version {version}, not {LEAST_BOOTSTRAP_VERSION}", advice)
     else:
         yield ok(f"bootstrapped for CDK, version {version}")
 
@@ -64,14 +60,11 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
 def check_people(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
     """Check that alarms reach someone, and that someone can reach the cluster."""
     if environment.engine == "eks" and not environment.administrators:
-        yield Finding(
-            Level.WARNING,
-            "no role or user can use kubectl in the cluster",
-            "write administrators: [arn:aws:iam::ACCOUNT:role/NAME]",
+        yield warning(
+            "no role or user can use kubectl in the cluster", "write administrators: [arn:aws:iam::ACCOUNT:role/NAME]"
         )
     if not environment.alarms.subscribers:
-        yield Finding(
-            Level.WARNING,
+        yield warning(
             "no alarm reaches anyone",
             "write alarms.subscribers, for example {protocol: email, endpoint: on-call@shop.example}",
         )
@@ -85,13 +78,9 @@ def check_service_roles(environment: Environment, clients: Clients) -> Iterator[
     for role, service in SERVICE_ROLES[environment.engine].items():
         if service.startswith("spot.") and not buys_spot:
             continue
-        try:
-            clients("iam").get_role(RoleName=role)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
+        if unless_missing(partial(clients("iam").get_role, RoleName=role), "NoSuchEntity") is None:
             advice = f"run: aws iam create-service-linked-role --aws-service-name {service}"
-            yield Finding(Level.WARNING, f"the account has no role {role}; its first GPU node may fail", advice)
+            yield warning(f"the account has no role {role}; its first GPU node may fail", advice)
         else:
             yield ok(f"the account has the role {role}")
 
@@ -101,16 +90,13 @@ def check_secrets(environment: Environment, clients: Clients) -> Iterator[Findin
     for runtime in environment.runtimes:
         for variable, arn in runtime.secrets.items():
             key = f"{runtime.name}: secrets.{variable}"
-            try:
-                if ":ssm:" in arn:
-                    clients("ssm").get_parameter(Name=arn)
-                else:
-                    # A key of its JSON may follow the ARN, which has seven parts.
-                    clients("secretsmanager").describe_secret(SecretId=":".join(arn.split(":")[:7]))
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _MISSING_SECRET:
-                    raise
-                yield Finding(Level.PROBLEM, f"{key}: there is no {arn}", "create it, or correct the ARN")
+            if ":ssm:" in arn:
+                look_up = partial(clients("ssm").get_parameter, Name=arn)
+            else:
+                # A key of its JSON may follow the ARN, which has seven parts.
+                look_up = partial(clients("secretsmanager").describe_secret, SecretId=":".join(arn.split(":")[:7]))
+            if unless_missing(look_up, "ResourceNotFoundException", "ParameterNotFound") is None:
+                yield problem(f"{key}: there is no {arn}", "create it, or correct the ARN")
             else:
                 yield ok(f"{key} is there")
 
@@ -123,17 +109,12 @@ def check_functions(environment: Environment, clients: Clients) -> Iterator[Find
     left = min(free, limit["ConcurrentExecutions"] - reserved)
     advice = 'ask for more "Concurrent executions" of AWS Lambda in Service Quotas'
     if reserved and left < LEAST_UNRESERVED_CONCURRENCY:
-        yield Finding(
-            Level.PROBLEM,
+        yield problem(
             f"{limit['ConcurrentExecutions']} functions may run at a time in this account, so AWS refuses to reserve"
             f" {reserved} of them: {LEAST_UNRESERVED_CONCURRENCY} must stay unreserved",
             f"{advice}, or write throttling.waitingCalls: null",
         )
     elif left < NEEDED_CONCURRENCY:
-        yield Finding(
-            Level.WARNING,
-            f"{left} functions may run at a time here; a busy environment needs {NEEDED_CONCURRENCY}",
-            advice,
-        )
+        yield warning(f"{left} functions may run at a time here; a busy environment needs {NEEDED_CONCURRENCY}", advice)
     else:
         yield ok(f"{left} functions may run at a time" + (f", and {reserved} that wait" if reserved else ""))

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.finding import Clients, Finding, ok, problem, unknown, warning
 from cli.doctor.quotas import quotas_by_name
 from stacks.config import Environment, GpuInstance, Purchase, RuntimeConfig
 
@@ -38,22 +38,19 @@ def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding
 def _judged(name: str, have: float | None, *, needed: int, with_substitutes: int) -> Finding:
     """Return the finding on one quota, for the first purchase option and for its substitutes."""
     if have is None:
-        return Finding(Level.UNKNOWN, f"EC2 lists no quota {name!r} in this region")
+        return unknown(f"EC2 lists no quota {name!r} in this region")
     if have == 0 and needed:
-        return Finding(
-            Level.PROBLEM,
+        return problem(
             f"the quota {name!r} is 0: no replica can start",
             f"request {with_substitutes} vCPUs in Service Quotas; the answer needs hours to days",
         )
     if have < needed:
-        return Finding(
-            Level.WARNING,
+        return warning(
             f"the quota {name!r} is {have:g} vCPUs; all replicas of maxReplicas need {needed}",
             "request more in Service Quotas, or lower maxReplicas",
         )
     if have < with_substitutes:
-        return Finding(
-            Level.WARNING,
+        return warning(
             f"the quota {name!r} is {have:g} vCPUs; {with_substitutes} are needed when the first purchase option"
             " has no GPUs",
             "request more in Service Quotas, or accept that tasks wait at such times",
@@ -73,19 +70,17 @@ def check_offerings(environment: Environment, clients: Clients) -> Iterator[Find
         empty = [zone for zone in zones if not any(zone in offered[name] for name in names)]
         missing = [name for name in names if not offered[name]]
         if len(empty) == len(zones):
-            yield Finding(
-                Level.PROBLEM,
+            yield problem(
                 f"{runtime.name}: none of {', '.join(names)} is offered in {', '.join(zones)}",
                 "write other gpuFamilies or instanceTypes, or other zones",
             )
         elif empty:
-            yield Finding(
-                Level.WARNING,
+            yield warning(
                 f"{runtime.name}: {', '.join(empty)} offers no instance type of it",
                 "its replicas will all be in the other zones; write other zones for more spot capacity",
             )
         elif missing:
-            yield Finding(Level.WARNING, f"{runtime.name}: {', '.join(missing)} is offered in none of the zones")
+            yield warning(f"{runtime.name}: {', '.join(missing)} is offered in none of the zones")
         else:
             yield ok(f"{runtime.name}: its instance types are offered in {', '.join(zones)}")
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.finding import Clients, Finding, ok, problem, warning
 from cli.doctor.stacks import deployed_stacks, outputs_of, stack_name
 from stacks.config import GPU_INSTANCES, Environment, RuntimeConfig
 
@@ -27,14 +27,10 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
         waiting = _length(outputs.get(f"Runtime{runtime.pascal_name}QueueUrl"), clients)
         dead = _length(outputs.get(f"Runtime{runtime.pascal_name}DeadLetterQueueUrl"), clients)
         if waiting is None or dead is None:
-            yield Finding(
-                Level.PROBLEM, f"{runtime.name}: the stacks have no output for its queue", "deploy them again"
-            )
+            yield problem(f"{runtime.name}: the stacks have no output for its queue", "deploy them again")
         elif dead:
-            yield Finding(
-                Level.PROBLEM,
-                f"{runtime.name}: {dead} messages are in its dead-letter queue",
-                "follow docs/how-to/operations.md",
+            yield problem(
+                f"{runtime.name}: {dead} messages are in its dead-letter queue", "follow docs/how-to/operations.md"
             )
         else:
             yield ok(f"{runtime.name}: {waiting} tasks wait, no dead letters")
@@ -44,8 +40,7 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
     """Check that every runtime has the replicas that it needs, or that a first deployment can have them."""
     early = [runtime.name for runtime in environment.runtimes if runtime.scaling.min_replicas]
     if early and environment.engine == "ecs" and "Ecs" not in deployed_stacks(environment, clients):
-        yield Finding(
-            Level.WARNING,
+        yield warning(
             f"{', '.join(early)}: a first deployment waits for the replicas of minReplicas, and is rolled back after"
             " three hours if EC2 has no GPUs for them",
             "deploy minReplicas: 0 first, and raise it when a task has been completed",
@@ -56,14 +51,12 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
         ready = _ready_replicas(environment, runtime, clients)
         waiting = _length(outputs.get(f"Runtime{runtime.pascal_name}QueueUrl"), clients) or 0
         if ready < runtime.scaling.min_replicas:
-            yield Finding(
-                Level.PROBLEM,
+            yield problem(
                 f"{runtime.name}: {ready} replicas are ready, minReplicas is {runtime.scaling.min_replicas}",
                 "docs/how-to/operations.md: no replica although tasks wait",
             )
         elif waiting and not ready:
-            yield Finding(
-                Level.WARNING,
+            yield warning(
                 f"{runtime.name}: {waiting} tasks wait and no replica is ready",
                 "the first one needs minutes; if it does not come, check the quotas above",
             )
@@ -84,8 +77,7 @@ def _nodes_of_ecs(launched: Mapping[str, dt.datetime], cluster: str, clients: Cl
     joined = _joined_instances(cluster, clients)
     lost = [instance for instance in _late(launched) if instance not in joined]
     if lost:
-        return Finding(
-            Level.PROBLEM,
+        return problem(
             f"{', '.join(lost)} run for more than {MINUTES_TO_JOIN} minutes and have not joined the cluster",
             "read /var/log/cloud-init-output.log and /var/log/ecs/ecs-agent.log there (aws ssm start-session)",
         )
@@ -102,8 +94,7 @@ def _nodes_of_eks(environment: Environment, cluster: str, clients: Clients) -> F
     ready = sum(_ready_replicas(environment, runtime, clients) for runtime in environment.runtimes)
     # A node has one replica.
     if len(late) > ready:
-        return Finding(
-            Level.WARNING,
+        return warning(
             f"{len(late)} GPU nodes run for more than {MINUTES_TO_JOIN} minutes ({', '.join(late)}), and {ready}"
             " replicas are ready",
             "kubectl get nodeclaims names the nodes that have not joined, kubectl get pods -A the replicas that wait",
@@ -157,8 +148,7 @@ def check_subscriptions(environment: Environment, clients: Clients) -> Iterator[
         subscriptions = [item for page in pages for item in page["Subscriptions"]]
         pending = [item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == _PENDING]
         if pending:
-            yield Finding(
-                Level.WARNING,
+            yield warning(
                 f"{key}: {', '.join(pending)} has not confirmed the subscription, so SNS sends nothing there",
                 "open the link in SNS's message; it is valid for two days, and a new deployment does not repeat it",
             )

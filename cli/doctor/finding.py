@@ -47,3 +47,18 @@ class DoctorCheck:
 def ok(message: str) -> Finding:
     """Return a finding without a problem."""
     return Finding(Level.OK, message)
+
+
+def warning(message: str, advice: str = "") -> Finding:
+    """Return a finding of what works in part."""
+    return Finding(Level.WARNING, message, advice)
+
+
+def problem(message: str, advice: str = "") -> Finding:
+    """Return a finding of what will fail."""
+    return Finding(Level.PROBLEM, message, advice)
+
+
+def unknown(message: str, advice: str = "") -> Finding:
+    """Return a finding of what could not be checked."""
+    return Finding(Level.UNKNOWN, message, advice)

@@ -2,18 +2,17 @@
 
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from botocore.exceptions import ClientError
-
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.aws import unless_missing
+from cli.doctor.finding import Clients, Finding, ok, problem, unknown
 from cli.doctor.stacks import outputs_of
 from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import checkpoint_key
 from stacks.config import EcrImage, Environment
 
-_MISSING_IMAGE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
-_MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
+_MISSING_OBJECT: Final = ("404", "NoSuchKey", "NoSuchBucket")
 #: Seconds in which the Docker daemon answers, if it runs.
 _DOCKER_SECONDS: Final = 20
 
@@ -31,8 +30,7 @@ def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]
     except (OSError, subprocess.TimeoutExpired) as error:
         docker, reason = None, [str(error)]
     if docker is None or docker.returncode:
-        yield Finding(
-            Level.PROBLEM,
+        yield problem(
             f"{names}: the deployment builds the image from runtime_image/, and Docker does not run here:"
             f" {''.join(reason) or 'no reason was given'}",
             "start Docker, or write `image` with one of a registry",
@@ -47,19 +45,17 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
         if runtime.image is None:
             continue
         if not (image := EcrImage.parse(runtime.image)):
-            yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not checked")
+            yield unknown(f"{runtime.name}: {runtime.image} is not in ECR, so it was not checked")
         else:
             wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
-            try:
-                clients("ecr").describe_images(
-                    registryId=image.account, repositoryName=image.repository, imageIds=[wanted]
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _MISSING_IMAGE:
-                    raise
-                yield Finding(
-                    Level.PROBLEM, f"{runtime.name}: there is no image {runtime.image}", "push it, or correct `image`"
-                )
+            look_up = partial(
+                clients("ecr").describe_images,
+                registryId=image.account,
+                repositoryName=image.repository,
+                imageIds=[wanted],
+            )
+            if unless_missing(look_up, "ImageNotFoundException", "RepositoryNotFoundException") is None:
+                yield problem(f"{runtime.name}: there is no image {runtime.image}", "push it, or correct `image`")
             else:
                 yield ok(f"{runtime.name}: {runtime.image} is there")
 
@@ -78,8 +74,7 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
                 continue
             folder, _, name = key.rpartition("/")
             push = f"{name or 'FILE'}{'' if key in checkpoints else f' --folder {folder}'}"
-            yield Finding(
-                Level.PROBLEM,
+            yield problem(
                 f"{runtime.name}: there is no s3://{bucket}/{key}",
                 f"run: darkroom --environment {environment.name} models push {push}",
             )
@@ -89,13 +84,8 @@ def has_model(bucket: str, key: str, clients: Clients) -> bool:
     """Return True if the bucket holds a key, or any file of a folder."""
     if key.endswith("/"):
         return bool(clients("s3").list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
-    try:
-        clients("s3").head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _MISSING_OBJECT:
-            raise
-        return False
-    return True
+    found = unless_missing(lambda: clients("s3").head_object(Bucket=bucket, Key=key), *_MISSING_OBJECT)
+    return found is not None
 
 
 def _check_first_deployment(environment: Environment) -> Iterator[Finding]:
@@ -105,8 +95,7 @@ def _check_first_deployment(environment: Environment) -> Iterator[Finding]:
         yield ok("the model bucket is made by the deployment; push the models after it: darkroom models push")
         return
     files = " ".join(str(runtime.model_filename) for runtime in early)
-    yield Finding(
-        Level.PROBLEM,
+    yield problem(
         f"{', '.join(runtime.name for runtime in early)}: minReplicas starts replicas before their models can be in"
         " the new bucket; they end, and ECS rolls the whole stack back",
         f"first run: cdk deploy -c environment={environment.name} Darkroom-{environment.name}-Api; then: darkroom"

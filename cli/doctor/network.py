@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.finding import Clients, Finding, ok, problem, unknown, warning
 from cli.doctor.quotas import quota
 from cli.doctor.stacks import deployed_stacks
 from stacks.config import Environment, Network
@@ -38,10 +38,9 @@ def _fits(asked: tuple[str, str, str], *, used: int, needed: int, clients: Clien
     service, code, name = asked
     limit = quota(service, code, clients)
     if limit is None:
-        return Finding(Level.UNKNOWN, f"Service Quotas has no quota {name!r} in this region")
+        return unknown(f"Service Quotas has no quota {name!r} in this region")
     if used + needed > limit:
-        return Finding(
-            Level.PROBLEM,
+        return problem(
             f"the quota {name!r} is {limit:g}; {used} are in use, and the network needs {needed} more",
             f"request {used + needed} in Service Quotas, remove unused ones, or name an existing network.vpcId",
         )
@@ -53,8 +52,7 @@ def _check_zones(network: Network, clients: Clients) -> Iterator[Finding]:
     known = {zone["ZoneName"] for zone in zones if zone.get("OptInStatus") != "not-opted-in"}
     wanted = dict.fromkeys(network.zones)
     if missing := [zone for zone in wanted if zone not in known]:
-        yield Finding(
-            Level.PROBLEM,
+        yield problem(
             f"network.zones: this account has no zone {', '.join(missing)} in this region",
             f"write any of {', '.join(sorted(known))}",
         )
@@ -73,10 +71,9 @@ def _check_subnets(network: Network, clients: Clients) -> Iterator[Finding]:
         subnet = subnets.get(subnet_id)
         if subnet is None or subnet["VpcId"] != network.vpc_id:
             place = f"is in {subnet['VpcId']}, not in {network.vpc_id}" if subnet else "does not exist"
-            yield Finding(Level.PROBLEM, f"{subnet_id} {place}", "correct network.subnetIds")
+            yield problem(f"{subnet_id} {place}", "correct network.subnetIds")
         elif subnet["AvailabilityZone"] != zone:
-            yield Finding(
-                Level.PROBLEM,
+            yield problem(
                 f"{subnet_id} is in {subnet['AvailabilityZone']}, and network.zones says {zone}",
                 "write the zone of each subnet, in the same order",
             )
@@ -87,22 +84,18 @@ def _check_subnets(network: Network, clients: Clients) -> Iterator[Finding]:
 def _judged_route(subnet: Mapping[str, Any], target: str | None) -> Finding:
     name, free = subnet["SubnetId"], subnet["AvailableIpAddressCount"]
     if target is None:
-        return Finding(
-            Level.WARNING,
+        return warning(
             f"{name} has no route to the internet",
             "add a NAT gateway, or endpoints for all services that replicas call (docs/how-to/deployment.md)",
         )
     if target.startswith("igw-"):
-        return Finding(
-            Level.PROBLEM,
+        return problem(
             f"{name} is public: its route leads to {target}, which replicas without public addresses cannot use",
             "name private subnets with a NAT gateway",
         )
     if free < LEAST_FREE_ADDRESSES:
-        return Finding(
-            Level.WARNING,
-            f"{name} has {free} free addresses, and each node and replica needs some",
-            "name a larger subnet",
+        return warning(
+            f"{name} has {free} free addresses, and each node and replica needs some", "name a larger subnet"
         )
     return ok(f"{name} is in {subnet['AvailabilityZone']} and reaches the internet by {target}")
 

@@ -1,23 +1,18 @@
 """Quotas of an account: the applied value, otherwise AWS's default for accounts that never asked for another."""
 
-from typing import Final
+from functools import partial
 
-from botocore.exceptions import ClientError
-
+from cli.aws import unless_missing
 from cli.doctor.finding import Clients
-
-_MISSING: Final = "NoSuchResourceException"
 
 
 def quota(service: str, code: str, clients: Clients) -> float | None:
     """Return one quota by its code; None if the region has none."""
     client = clients("service-quotas")
     for read in (client.get_service_quota, client.get_aws_default_service_quota):
-        try:
-            return float(read(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != _MISSING:
-                raise
+        found = unless_missing(partial(read, ServiceCode=service, QuotaCode=code), "NoSuchResourceException")
+        if found is not None:
+            return float(found["Quota"]["Value"])
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cli.doctor.deployed import gpu_instances
-from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
+from cli.doctor.finding import Clients, DoctorCheck, Finding, ok, problem, warning
 from cli.doctor.stacks import check_stacks, deployed_stacks, outputs_of, stack_name, unprotect_command
 from stacks.config import Environment
 
@@ -13,7 +13,7 @@ def check_protection(environment: Environment, clients: Clients) -> Iterator[Fin
     for name, stack in deployed_stacks(environment, clients).items():
         if stack.get("EnableTerminationProtection"):
             whole = stack_name(environment, name)
-            yield Finding(Level.PROBLEM, f"{whole} is protected against deletion", f"run: {unprotect_command(whole)}")
+            yield problem(f"{whole} is protected against deletion", f"run: {unprotect_command(whole)}")
         else:
             yield ok(f"{stack_name(environment, name)} can be deleted")
 
@@ -37,8 +37,7 @@ def _judged_bucket(bucket: str, clients: Clients) -> Finding:
     # A bucket with nothing but versions of deleted objects is not empty either.
     page = clients("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
     if page.get("Versions") or page.get("DeleteMarkers"):
-        return Finding(
-            Level.PROBLEM,
+        return problem(
             f"the bucket {bucket} is not empty, and CloudFormation deletes only empty ones",
             "empty it in the console of S3, which deletes old versions as well",
         )
@@ -50,16 +49,14 @@ def check_fleet(environment: Environment, clients: Clients) -> Iterator[Finding]
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs and environment.engine != "none" else ():
         if runtime.scaling.max_replicas:
-            yield Finding(
-                Level.WARNING,
+            yield warning(
                 f"{runtime.name}: maxReplicas is {runtime.scaling.max_replicas}, so a waiting task would start a node",
                 "deploy minReplicas: 0 and maxReplicas: 0, and wait until no node is left",
             )
     if environment.engine == "ecs" and outputs:
         nodes = gpu_instances(environment, clients)
         if nodes:
-            yield Finding(
-                Level.PROBLEM,
+            yield problem(
                 f"{len(nodes)} GPU nodes run: {', '.join(nodes)}; those with replicas are protected against deletion",
                 "wait until they have gone; one that never joined goes by: aws autoscaling delete-auto-scaling-group"
                 " --force-delete --auto-scaling-group-name GROUP",

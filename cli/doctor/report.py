@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
+from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok, unknown
 from cli.doctor.images_and_models import any_checkpoint
 from cli.doctor.removal import REMOVAL_CHECKS
 from cli.doctor.runner import CHECKS, CREDENTIALS, examine
@@ -121,7 +121,7 @@ def _smoke(session: Session, environment: Environment, timeout_seconds: float) -
             checkpoint = any_checkpoint(endpoints.model_bucket, endpoints.client)
             if checkpoint is None:
                 message = f"{runtime.name}: accepts any checkpoint, but the bucket has none for the smoke test"
-                yield Finding(Level.UNKNOWN, message)
+                yield unknown(message)
                 continue
         yield from smoke_test(
             runtime, checkpoint, client=client, timeout_seconds=timeout_seconds, console=session.console

@@ -15,7 +15,7 @@ from cli.doctor.account import (
 )
 from cli.doctor.capacity import check_offerings, check_quotas
 from cli.doctor.deployed import check_nodes, check_queues, check_replicas, check_subscriptions
-from cli.doctor.finding import Clients, DoctorCheck, Finding, Level
+from cli.doctor.finding import Clients, DoctorCheck, Finding, unknown
 from cli.doctor.images_and_models import check_build, check_images, check_models
 from cli.doctor.network import check_network
 from cli.doctor.stacks import check_stacks
@@ -51,4 +51,4 @@ def examine(check: DoctorCheck, environment: Environment, clients: Clients) -> I
     except (BotoCoreError, ClientError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         advice = "use credentials that may read it" if "Denied" in code or "Unauthorized" in code else ""
-        yield Finding(Level.UNKNOWN, f"cannot be checked: {error}", advice)
+        yield unknown(f"cannot be checked: {error}", advice)

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
-from cli.doctor.finding import Finding, Level, ok
+from cli.doctor.finding import Finding, ok, problem
 from cli.waiting import show_until_the_end
 from darkroom import Client, Error
 from darkroom.task_request import TaskOptions
@@ -33,11 +33,11 @@ def smoke_test(
         client.submit(prompt, **options)
         (task,) = show_until_the_end(client.watch(task_id, timeout_seconds=timeout_seconds), console=console).values()
     except Error as error:
-        yield Finding(Level.PROBLEM, f"{runtime.name}: {error}", f"look at the task: darkroom status {task_id}")
+        yield problem(f"{runtime.name}: {error}", f"look at the task: darkroom status {task_id}")
         return
     pictures = [output for output in task.outputs if output.is_picture]
     if not task.is_completed or not pictures:
         reason = task.error.message if task.error else "no picture came"
-        yield Finding(Level.PROBLEM, f"{runtime.name}: the task is {task.status}: {reason}")
+        yield problem(f"{runtime.name}: the task is {task.status}: {reason}")
     else:
         yield ok(f"{runtime.name}: made {pictures[0].s3_url}")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.finding import Clients, Finding, ok, problem, warning
 from stacks.config import Environment
 
 #: The stacks of every environment, and what an engine adds.
@@ -47,16 +47,16 @@ def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding
         stack = stack_name(environment, name)
         if status is None:
             advice = f"run: cdk deploy -c environment={environment.name} --all"
-            yield Finding(Level.PROBLEM, f"{stack} is not deployed", advice)
+            yield problem(f"{stack} is not deployed", advice)
         elif status.endswith("_IN_PROGRESS"):
-            yield Finding(Level.WARNING, f"{stack} is {status}", "wait until it has ended")
+            yield warning(f"{stack} is {status}", "wait until it has ended")
         elif status.endswith("_FAILED") or "ROLLBACK" in status:
             reason = first_failure(stack, clients)
             advice = "remove the cause, and repeat the deployment" if reason else "check its events in CloudFormation"
             if status.startswith("ROLLBACK") and found[name].get("EnableTerminationProtection"):
                 # The deployment would delete the stack first.
                 advice = f"run: {unprotect_command(stack)}; then {advice}"
-            yield Finding(Level.PROBLEM, f"{stack} is {status}{reason}", advice)
+            yield problem(f"{stack} is {status}{reason}", advice)
         else:
             yield ok(f"{stack} is {status}")
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
+from cli.doctor.finding import Clients, DoctorCheck, Finding, ok, problem, unknown
 from cli.doctor.images_and_models import has_model
 from cli.doctor.stacks import outputs_of
 from cli.errors import WrongUsage
@@ -29,11 +29,11 @@ def workflow_check(file: Path) -> DoctorCheck:
 def _check(content: dict[str, Any], environment: Environment, clients: Clients) -> Iterator[Finding]:
     runtimes = [runtime for runtime in environment.runtimes if runtime.type == "comfyui"]
     if not runtimes:
-        yield Finding(Level.PROBLEM, "no runtime is of type comfyui", "add one to the environment file")
+        yield problem("no runtime is of type comfyui", "add one to the environment file")
         return
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
-        yield Finding(Level.UNKNOWN, "the deployment makes the model bucket, so models were not looked up")
+        yield unknown("the deployment makes the model bucket, so models were not looked up")
     for runtime in runtimes:
         errors = check_workflow(
             content,
@@ -42,6 +42,6 @@ def _check(content: dict[str, Any], environment: Environment, clients: Clients) 
             has_object=lambda key: bucket is None or has_model(bucket, key, clients),
         )
         for error in errors:
-            yield Finding(Level.PROBLEM, f"{runtime.name}: {error.field}: {error.message}")
+            yield problem(f"{runtime.name}: {error.field}: {error.message}")
         if not errors:
             yield ok(f"{runtime.name}: its ComfyUI has all nodes, and the bucket the models")

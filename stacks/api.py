@@ -1,6 +1,5 @@
 """API stack: the functions of a task's journey and the HTTP API in front of ten of them."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -8,25 +7,13 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import (
-    BATCH,
-    COMFY,
-    FLEET,
-    MCP,
-    OPENAI,
-    READ,
-    RUNPOD,
-    SUBMIT,
-    UPLOAD,
-    WEBUI,
-    HttpApi,
-)
+from stacks.constructs.api.http_api import BATCH, COMFY, FLEET, READ, SUBMIT, UPLOAD, HttpApi
 from stacks.constructs.functions.batches import Batches
 from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
 from stacks.constructs.functions.submission_functions import comfy_api, create_upload, route_tasks, submit_task
-from stacks.constructs.functions.synchronous_functions import mcp_api, openai_api, runpod_api, webui_api
+from stacks.constructs.functions.synchronous_functions import synchronous_functions
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
 from stacks.constructs.functions.webhooks import Webhooks
 from stacks.exports import MessagingExports, StorageExports
@@ -55,10 +42,7 @@ class ApiStack(Stack):
         read = read_task(self, resources, webhook_queue=webhooks.queue)
         keys = ApiKeys(self, "ApiKeys", environment=environment)
         secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
-        runpod = runpod_api(self, resources, secret_arns=secret_arns)
-        webui = webui_api(self, resources, secret_arns=secret_arns)
-        openai = openai_api(self, resources, secret_arns=secret_arns)
-        mcp = mcp_api(self, replace(resources, platform=mcp_platform), secret_arns=secret_arns)
+        synchronous = synchronous_functions(self, resources, mcp_platform=mcp_platform, secret_arns=secret_arns)
         notify(self, resources, webhook_queue=webhooks.queue)
         batches = Batches(self, "Batches", resources=resources)
         expire_tasks(self, resources, batch_queue=batches.queue)
@@ -72,11 +56,8 @@ class ApiStack(Stack):
                 FLEET: read_fleet(self, resources, webhook_dead_letters=webhooks.dead_letters),
                 BATCH: batches.api,
                 UPLOAD: upload,
-                RUNPOD: runpod,
-                WEBUI: webui,
-                OPENAI: openai,
                 COMFY: comfy_api(self, resources),
-                MCP: mcp,
+                **synchronous,
             },
             authorizer=authorize(self, resources, secret_arns=secret_arns),
             environment=environment,

@@ -64,6 +64,6 @@ def test_those_who_wait_leave_the_other_functions_theirs(ecs: Templates, everyth
 
 
 def test_behind_the_gateway_the_answer_comes_before_the_function_ends() -> None:
-    from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS  # noqa: PLC0415  # starts Node
+    from stacks.constructs.functions.task_function import HTTP_TIMEOUT_SECONDS  # noqa: PLC0415  # starts Node
 
     assert GATEWAY_RESPONSE_SECONDS <= HTTP_TIMEOUT_SECONDS - LEAST_MARGIN_SECONDS

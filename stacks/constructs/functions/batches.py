@@ -8,7 +8,6 @@ from constructs import Construct
 from contract.record import RUNTIME_INDEX
 from contract.storage import BATCH_FOLDER
 from stacks.constructs.functions.submission_functions import (
-    HTTP_TIMEOUT_SECONDS,
     SUBMISSION_SETTINGS,
     allow_checks,
     allow_submission,
@@ -50,8 +49,7 @@ def _batch_api(scope: Construct, resources: TaskResources, queue: aws_sqs.IQueue
         "BatchApi",
         folder="batch_api",
         description="Accepts, shows, cancels and retries batches of tasks",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings={**resources.settings(*names, "CORS_ORIGINS"), "BATCH_QUEUE_URL": queue.queue_url},
+        settings=resources.settings(*names, "CORS_ORIGINS", BATCH_QUEUE_URL=queue.queue_url),
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[storage.table_arn])
@@ -74,7 +72,7 @@ def _advance_batches(scope: Construct, resources: TaskResources, queue: aws_sqs.
         folder="advance_batches",
         description="Submits and cancels the tasks of batches",
         timeout_seconds=ADVANCE_TIMEOUT_SECONDS,
-        settings={**resources.settings(*SUBMISSION_SETTINGS), "BATCH_QUEUE_URL": queue.queue_url},
+        settings=resources.settings(*SUBMISSION_SETTINGS, BATCH_QUEUE_URL=queue.queue_url),
         platform=resources.platform,
     )
     allow_submission(function, resources)

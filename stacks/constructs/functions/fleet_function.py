@@ -7,7 +7,6 @@ from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
 from contract.storage import WEBUI_FOLDER
 from stacks.config import Environment
 from stacks.config.price_table import PriceTable
-from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 
 
@@ -20,13 +19,12 @@ def read_fleet(scope: Construct, resources: TaskResources, *, webhook_dead_lette
         "ReadFleet",
         folder="read_fleet",
         description="Describes the runtimes and the fleet",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings={
-            **resources.settings(*names),
-            "ENGINE": resources.environment.engine,
-            "REPLICA_PRICES": Stack.of(scope).to_json_string(_replica_prices(resources.environment)),
-            "WEBHOOK_DEAD_LETTER_QUEUE_URL": webhook_dead_letters.queue_url,
-        },
+        settings=resources.settings(
+            *names,
+            ENGINE=resources.environment.engine,
+            REPLICA_PRICES=Stack.of(scope).to_json_string(_replica_prices(resources.environment)),
+            WEBHOOK_DEAD_LETTER_QUEUE_URL=webhook_dead_letters.queue_url,
+        ),
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", on=[storage.table_arn])

@@ -120,16 +120,14 @@ def expire_tasks(scope: Construct, resources: TaskResources, *, batch_queue: aws
         folder="expire_tasks",
         description="Finishes tasks that were abandoned or have expired",
         timeout_seconds=EXPIRE_TIMEOUT_SECONDS,
-        settings={
-            **resources.settings("TASK_TABLE", "TASK_BUCKET", "TASK_TOPIC_ARN", "RETENTION_SECONDS"),
-            "BATCH_QUEUE_URL": batch_queue.queue_url,
-        },
+        settings=resources.settings(
+            "TASK_TABLE", "TASK_BUCKET", "TASK_TOPIC_ARN", "RETENTION_SECONDS", BATCH_QUEUE_URL=batch_queue.queue_url
+        ),
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{DUE_INDEX}"])
-    resources.allow_unpublished_messages(function)
-    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    resources.allow_publishing(function)
     function.allow("sqs:SendMessage", on=[batch_queue.queue_arn])
     function.schedule(scope, "ExpireSchedule", every_minutes=EXPIRE_INTERVAL_MINUTES)
     return function

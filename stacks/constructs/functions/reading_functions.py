@@ -6,7 +6,6 @@ from aws_cdk import Stack, aws_sqs
 from constructs import Construct
 
 from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
-from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 
 
@@ -14,14 +13,12 @@ def read_task(scope: Construct, resources: TaskResources, *, webhook_queue: aws_
     """Create the function that shows, lists and cancels tasks and repeats their webhooks."""
     storage = resources.storage
     names = ("TASK_TABLE", "TASK_BUCKET", "OUTPUT_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY", "CORS_ORIGINS")
-    settings = resources.settings(*names)
     function = TaskFunction(
         scope,
         "ReadTask",
         folder="read_task",
         description="Shows, lists and cancels tasks",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings={**settings, "WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
+        settings=resources.settings(*names, WEBHOOK_QUEUE_URL=webhook_queue.queue_url),
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
@@ -43,7 +40,6 @@ def authorize(scope: Construct, resources: TaskResources, *, secret_arns: Mappin
         "Authorize",
         folder="authorize",
         description="Lets callers with a key into the HTTP API",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
         settings={
             "API_KEY_HEADER": resources.environment.api_key_header or "",
             "API_KEY_SECRET_ARNS": Stack.of(scope).to_json_string(dict(secret_arns)),

@@ -15,8 +15,6 @@ ROUTE_BATCH_SIZE: Final = 10
 #: Concurrent calls that a burst on the entry topic may use, so that the HTTP API keeps executions. They route several
 #: hundred tasks a second.
 ROUTE_MAX_CONCURRENCY: Final = 20
-#: API Gateway gives up after 29 seconds. A function that ran longer would answer no caller.
-HTTP_TIMEOUT_SECONDS: Final = 28
 #: Variables of every function that accepts tasks.
 SUBMISSION_SETTINGS: Final = (
     "TASK_TABLE",
@@ -56,13 +54,11 @@ def submit_task(scope: Construct, resources: TaskResources) -> TaskFunction:
         "SubmitTask",
         folder="submit_task",
         description="Checks a task from the HTTP API and sends it to its runtime",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
         settings=resources.settings(*SUBMISSION_SETTINGS, "CORS_ORIGINS"),
         platform=resources.platform,
     )
     allow_submission(function, resources)
-    resources.allow_unpublished_messages(function)
-    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    resources.allow_publishing(function)
     return function
 
 
@@ -74,13 +70,11 @@ def comfy_api(scope: Construct, resources: TaskResources) -> TaskFunction:
         "ComfyApi",
         folder="comfy_api",
         description="Answers programs that were written for the Comfy API",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
         settings=resources.settings(*SUBMISSION_SETTINGS, "CORS_ORIGINS"),
         platform=resources.platform,
     )
     allow_submission(function, resources)
-    resources.allow_unpublished_messages(function)
-    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    resources.allow_publishing(function)
     for index in (ACTIVE_INDEX, RUNTIME_INDEX):
         function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{index}"])
     function.allow(
@@ -99,7 +93,6 @@ def create_upload(scope: Construct, resources: TaskResources) -> TaskFunction:
         "CreateUpload",
         folder="create_upload",
         description="Signs forms with which callers upload input pictures",
-        timeout_seconds=HTTP_TIMEOUT_SECONDS,
         settings=resources.settings("TASK_BUCKET", "TENANCY", "CORS_ORIGINS"),
         platform=resources.platform,
     )

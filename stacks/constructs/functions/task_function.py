@@ -21,6 +21,8 @@ from stacks.exports import BucketExport, StorageExports, TaskTopics
 #: this a cold start takes twice as long and costs the same.
 MEMORY_MIB: Final = 1024
 METRICS_NAMESPACE: Final = "Darkroom"
+#: API Gateway gives up after 29 seconds. A function that ran longer would answer no caller.
+HTTP_TIMEOUT_SECONDS: Final = 28
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class TaskResources:
         """Environment of the functions."""
         return self.platform.environment
 
-    def settings(self, *names: str) -> dict[str, str]:
-        """Return the values of these variables of a function's settings class."""
+    def settings(self, *names: str, **further: str) -> dict[str, str]:
+        """Return the variables of a function's settings class: those of the environment by name, and further ones."""
         environment, storage = self.environment, self.storage
         publishers = {topic_arn: name for name, topic_arn in self.topics.publisher_arns.items()}
         tenancy = environment.tenancy.model_copy(update={"publishers": publishers})
@@ -64,7 +66,7 @@ class TaskResources:
             "TASK_TOPIC_ARN": self.topics.task_arn,
             "TENANCY": tenancy.model_dump_json(exclude_defaults=True),
         }
-        return {name: values[name] for name in names}
+        return {name: values[name] for name in names} | further
 
     def allow_messages_by_reference(self, function: "TaskFunction") -> None:
         """Allow `function` to read the messages that publishers pass by reference."""
@@ -75,6 +77,11 @@ class TaskResources:
         """Allow `function` to read the stored messages of tasks, which it publishes again."""
         reason = "The message of a task that was recorded but not published lies under the task's id"
         function.read_objects(self.storage.task_bucket, MESSAGE_FOLDER, wildcard_reason=reason)
+
+    def allow_publishing(self, function: "TaskFunction") -> None:
+        """Allow `function` to publish tasks, also those whose publication failed before."""
+        self.allow_unpublished_messages(function)
+        function.publish_to(self.topics.task_arn, key_arn=self.topics.key_arn)
 
 
 class TaskFunction(aws_lambda.Function):
@@ -91,9 +98,9 @@ class TaskFunction(aws_lambda.Function):
         *,
         folder: str,
         description: str,
-        timeout_seconds: int,
         settings: Mapping[str, str],
         platform: FunctionPlatform,
+        timeout_seconds: int = HTTP_TIMEOUT_SECONDS,
         waiting_seconds: int = 0,
         reserved_concurrency: int | None = None,
     ) -> None:

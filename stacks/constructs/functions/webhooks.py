@@ -44,18 +44,20 @@ class Webhooks(RedrivingQueue):
         for name in others:
             self.secret_arns[name] = self._secret(f"{name}-secret", f"Signs the webhooks of {name}", environment)
         storage = resources.storage
-        settings = resources.settings("TASK_TABLE", "TASK_BUCKET", "RETENTION_SECONDS", "ALLOWED_LINK_HOSTS")
         function = TaskFunction(
             scope,
             "DeliverWebhook",
             folder="deliver_webhook",
             description="Posts the outcomes of tasks to their webhooks",
             timeout_seconds=DELIVER_TIMEOUT_SECONDS,
-            settings={
-                **settings,
-                "WEBHOOK_QUEUE_URL": self.queue.queue_url,
-                "WEBHOOK_SECRET_ARNS": Stack.of(self).to_json_string(self.secret_arns),
-            },
+            settings=resources.settings(
+                "TASK_TABLE",
+                "TASK_BUCKET",
+                "RETENTION_SECONDS",
+                "ALLOWED_LINK_HOSTS",
+                WEBHOOK_QUEUE_URL=self.queue.queue_url,
+                WEBHOOK_SECRET_ARNS=Stack.of(self).to_json_string(self.secret_arns),
+            ),
             platform=resources.platform,
         )
         function.allow("dynamodb:UpdateItem", on=[storage.table_arn])

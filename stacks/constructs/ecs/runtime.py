@@ -107,8 +107,7 @@ class RuntimeOnEcs(Construct):
             runtime_name=self._runtime.name,
             queue=queue,
             storage=storage,
-            link_buckets=environment.link_buckets,
-            output_destinations=environment.output_destinations,
+            environment=environment,
         )
         allow(
             role,

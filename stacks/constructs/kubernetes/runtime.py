@@ -41,8 +41,7 @@ class RuntimeOnKubernetes(Construct):
             runtime_name=runtime.name,
             queue=queue,
             storage=storage,
-            link_buckets=environment.link_buckets,
-            output_destinations=environment.output_destinations,
+            environment=environment,
         )
         self.role = role
         if environment.tracing:

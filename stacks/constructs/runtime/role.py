@@ -1,13 +1,11 @@
 """Role of a runtime's containers, the same for every engine."""
 
-from collections.abc import Sequence
-
 from aws_cdk import aws_iam
 from constructs import Construct
 
 from contract.storage import LINKED_TAG, message_folder
-from contract.tenancy import OutputDestination
 from contract.upload import UPLOAD_FOLDER
+from stacks.config import Environment
 from stacks.constructs.permissions import allow
 from stacks.exports import QueueReference, StorageExports
 
@@ -19,8 +17,7 @@ class RuntimeRole(aws_iam.Role):
         assumed_by: Principal that gives the role to the containers.
         runtime_name: Name of the runtime, whose large messages the replicas read.
         queue: Queues of the runtime.
-        link_buckets: Other owners' buckets that `s3://` links may name.
-        output_destinations: Places into which tasks may have their pictures copied.
+        environment: Names other owners' buckets that `s3://` links may name, and places for copies of pictures.
     """
 
     def __init__(
@@ -32,8 +29,7 @@ class RuntimeRole(aws_iam.Role):
         runtime_name: str,
         queue: QueueReference,
         storage: StorageExports,
-        link_buckets: Sequence[str],
-        output_destinations: Sequence[OutputDestination] = (),
+        environment: Environment,
     ) -> None:
         super().__init__(scope, id_, assumed_by=assumed_by)
         for queue_arn in (queue.arn, queue.low_priority_arn):
@@ -74,7 +70,7 @@ class RuntimeRole(aws_iam.Role):
         )
         # The downloader lists the models. No other bucket shows a replica what it has.
         allow(self, "s3:ListBucket", on=storage.model_bucket.arn)
-        for each in output_destinations:
+        for each in environment.output_destinations:
             allow(
                 self,
                 "s3:PutObject",
@@ -82,7 +78,7 @@ class RuntimeRole(aws_iam.Role):
                 wildcard_reason="Tasks choose the folder below the places that the environment names",
                 conditions={"Null": {"s3:if-none-match": "false"}},
             )
-        for name in link_buckets:
+        for name in environment.link_buckets:
             allow(
                 self,
                 "s3:GetObject",

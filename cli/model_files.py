@@ -98,7 +98,7 @@ def difference(path: Path, stored: StoredModel, store: ModelStore) -> str | None
     when = f", uploaded {stored.modified:%Y-%m-%d %H:%M} UTC"
     if size != stored.size:
         return f"it has {stored.size:,} bytes{when}, the file {size:,}"
-    own = checksum_of(path, lambda _: None)
+    own = checksum_of(path)
     if checksum == own:
         return None
     return f"it has the same size and {f'SHA-256 {checksum}' if checksum else 'no checksum'}{when}, the file {own}"

@@ -52,7 +52,7 @@ class ModelStore:
         """Upload a file in parts, each checked by S3, with the SHA-256 of the whole: Web UIs name models by it, too."""
         from boto3.s3.transfer import TransferConfig
 
-        checksum = checksum_of(path, lambda _: None)
+        checksum = checksum_of(path)
         with aws_errors(BUCKET_FAILED):
             self._client.upload_file(
                 str(path),
@@ -103,7 +103,7 @@ class ModelStore:
                 self._client.download_file(self.bucket, model.key, str(temporary), Callback=advance)
             expected = self.checksum(model)
             has_come = temporary.stat().st_size == model.size
-            if not has_come or (expected and checksum_of(temporary, lambda _: None) != expected):
+            if not has_come or (expected and checksum_of(temporary) != expected):
                 raise Refused(f"{model.key} came with another checksum than it was uploaded with")
             temporary.replace(path)
 
@@ -125,11 +125,7 @@ class ModelStore:
             yield from self._client.get_object(Bucket=self.bucket, Key=model.key)["Body"].iter_chunks(BLOCK_BYTES)
 
 
-def checksum_of(path: Path, advance: Advance) -> str:
+def checksum_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-            advance(len(block))
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,7 +25,6 @@ _MANIFESTS: Final = ", ".join(
     )
 )
 _TIMEOUT_SECONDS: Final = 60
-_CHUNK: Final = 1 << 20
 _UNAUTHORIZED: Final = 401
 
 
@@ -97,11 +96,8 @@ def _token(challenge: str) -> str:
 
 
 def _hash_of(link: str) -> str:
-    digest = hashlib.sha256()
     with urllib.request.urlopen(link, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - pins name the hosts
-        while chunk := response.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(response, "sha256").hexdigest()
 
 
 def main(arguments: list[str]) -> int:

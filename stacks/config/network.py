@@ -1,5 +1,6 @@
 """Network of the GPU nodes: a new one for the environment, or an existing one."""
 
+from ipaddress import IPv4Network
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -19,11 +20,12 @@ _CIDR: Final = r"^(\d{1,3}\.){3}\d{1,3}/(1[6-9]|2[0-2])$"
 
 
 def _check_cidr(value: str) -> str:
-    address, _, bits = value.partition("/")
-    octets = [int(octet) for octet in address.split(".")]
-    number = int.from_bytes(bytes(octets)) if max(octets) < 256 else None  # noqa: PLR2004  # a byte
-    if number is None or number % 2 ** (32 - int(bits)):
-        raise ValueError(f"is {value!r}, which is not the first address of such a range; write for example 10.0.0.0/16")
+    try:
+        IPv4Network(value)
+    except ValueError:
+        raise ValueError(
+            f"is {value!r}, which is not the first address of such a range; write for example 10.0.0.0/16"
+        ) from None
     return value
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from aws_cdk import Aws, aws_iam
 from constructs import Construct
 
-from stacks.config import Environment, RuntimeConfig, Scaling
+from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 from stacks.constructs.ecs.service import RuntimeService
@@ -77,16 +77,17 @@ class RuntimeOnEcs(Construct):
             )
             for position, purchase in enumerate(runtime.capacity.options)
         ]
+        if runtime.scaling.max_replicas == 0:
+            for service in self.services:
+                service.scaling.remove_all(service.desired())
+            return
         first, *substitutes = self.services
         self._scale_by_queue(first)
         for substitute in substitutes:
-            _scale_as_substitute(substitute, first, runtime.scaling)
+            _scale_as_substitute(substitute, first)
 
     def _scale_by_queue(self, service: RuntimeService) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
-        if self._runtime.scaling.max_replicas == 0:
-            service.scaling.remove_all(service.desired())
-            return
         metrics = {
             "waiting": self._metrics.of_queue("MessagesWaiting", self._runtime.name),
             "in_flight": self._metrics.of_queue("MessagesInFlight", self._runtime.name),
@@ -139,10 +140,7 @@ class RuntimeOnEcs(Construct):
         return role
 
 
-def _scale_as_substitute(service: RuntimeService, first: RuntimeService, scaling: Scaling) -> None:
-    if scaling.max_replicas == 0:
-        service.scaling.remove_all(service.desired())
-        return
+def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None:
     metrics = {
         "desired": service.desired(),
         "first_desired": first.desired(),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Duration, aws_sqs
+from aws_cdk import aws_sqs
 from constructs import Construct
 
 from contract.record import RUNTIME_INDEX
@@ -21,8 +21,6 @@ ADVANCE_TIMEOUT_SECONDS: Final = 50
 ADVANCE_MAX_CONCURRENCY: Final = 5
 #: Deliveries of a batch before it is a dead letter. The task reaper sends the batch again.
 MAX_RECEIVES: Final = 5
-#: An operator reads the dead letters. No function consumes them.
-DEAD_LETTER_VISIBILITY_SECONDS: Final = 30
 
 
 class Batches(RedrivingQueue):
@@ -33,9 +31,7 @@ class Batches(RedrivingQueue):
             scope,
             id_,
             visibility_timeout=queue_visibility_timeout(ADVANCE_TIMEOUT_SECONDS),
-            dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
             max_receives=MAX_RECEIVES,
-            has_dead_letter_consumer=False,
         )
         self.api = _batch_api(scope, resources, self.queue)
         _advance_batches(scope, resources, self.queue)

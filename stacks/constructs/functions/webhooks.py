@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Duration, Stack, aws_secretsmanager
+from aws_cdk import Stack, aws_secretsmanager
 from constructs import Construct
 
 from contract.storage import MESSAGE_FOLDER
@@ -20,8 +20,6 @@ DELIVER_TIMEOUT_SECONDS: Final = 40
 DELIVER_BATCH_SIZE: Final = 10
 #: Concurrent calls. 200 slow endpoints may then wait before they delay any other.
 DELIVER_MAX_CONCURRENCY: Final = 20
-#: An operator reads the dead letters. No function consumes them.
-DEAD_LETTER_VISIBILITY_SECONDS: Final = 30
 #: Letters and digits of the generated secret; as base64 they are the 33 bytes of a key, of which 24 to 64 are allowed.
 SECRET_LENGTH: Final = 44
 
@@ -34,9 +32,7 @@ class Webhooks(RedrivingQueue):
             scope,
             id_,
             visibility_timeout=queue_visibility_timeout(DELIVER_TIMEOUT_SECONDS),
-            dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
             max_receives=MAX_WEBHOOK_ATTEMPTS,
-            has_dead_letter_consumer=False,
         )
         first, *others = resources.environment.tenancy.names or (SHARED.name,)
         environment = resources.environment

@@ -16,6 +16,10 @@ QUEUE_RETENTION_DAYS: Final = 8
 DEAD_LETTER_RETENTION_DAYS: Final = 14
 
 
+#: Seconds for which a dead letter that no function consumes is an operator's, who reads it.
+OPERATOR_VISIBILITY_SECONDS: Final = 30
+
+
 class DeadLetterQueue(aws_sqs.Queue):
     """Encrypted queue of undeliverable messages, over TLS only.
 
@@ -35,7 +39,10 @@ class DeadLetterQueue(aws_sqs.Queue):
 
 
 class RedrivingQueue(Construct):
-    """Queue and its dead-letter queue, which receives a message after `max_receives` deliveries."""
+    """Queue and its dead-letter queue, which receives a message after `max_receives` deliveries.
+
+    Without `dead_letter_visibility_timeout` no function consumes the dead letters.
+    """
 
     def __init__(
         self,
@@ -43,16 +50,15 @@ class RedrivingQueue(Construct):
         id_: str,
         *,
         visibility_timeout: Duration,
-        dead_letter_visibility_timeout: Duration,
         max_receives: int,
-        has_dead_letter_consumer: bool = True,
+        dead_letter_visibility_timeout: Duration | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.dead_letters = DeadLetterQueue(
             self,
             "DeadLetterQueue",
-            visibility_timeout=dead_letter_visibility_timeout,
-            has_consumer=has_dead_letter_consumer,
+            visibility_timeout=dead_letter_visibility_timeout or Duration.seconds(OPERATOR_VISIBILITY_SECONDS),
+            has_consumer=dead_letter_visibility_timeout is not None,
         )
         self._visibility_timeout = visibility_timeout
         self._redrive = aws_sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receives)

@@ -1,6 +1,5 @@
 """The one model in memory, and its change when a request asks for another checkpoint."""
 
-import gc
 import logging
 import os
 import sys
@@ -31,16 +30,6 @@ def hidden(package: str) -> Iterator[None]:
     finally:
         if sys.modules[package] is None:
             del sys.modules[package]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Pause the garbage collector, because the million objects of the imports all stay: it takes a tenth of a start."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @dataclass(kw_only=True)
@@ -91,7 +80,6 @@ class ModelEngine:
         """Drop the model; the next run loads it again."""
         self._model = None
 
-    @_uncollected()
     @hidden("boto3")
     def _load(self, checkpoint: CheckpointFile) -> "Model":
         # OpenMP reads it when torch is imported.

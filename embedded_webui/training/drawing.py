@@ -219,7 +219,7 @@ _OUTLINES: Final = {
     "circle": _oval(0, 0, 0.95),
     "square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
     "triangle": [(0.0, -0.95), (1.0, 0.8), (-1.0, 0.8)],
-    "star": _spikes(5, 0.42),
+    "star": _spikes(5, 0.5),
     "heart": _heart(),
     "ring": _ring(),
     "cross": _cross(),

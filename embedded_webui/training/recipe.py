@@ -50,27 +50,20 @@ PICTURES: Final = (
         pictures=10_000,
     ),
     PictureStage(
-        plan=Plan(name="pictures-256", steps=4500, learning_rate=(1.5e-3, 5e-4)),
+        plan=Plan(name="pictures-256", steps=5000, learning_rate=(1.5e-3, 7e-4)),
         sizes=((32, 32),),
         batch=16,
         pictures=12_000,
         seed=1000,
     ),
-    PictureStage(
-        plan=Plan(name="pictures-all", steps=1300, learning_rate=(6e-4, 3e-5)),
-        sizes=_ALL_SIZES,
-        batch=16,
-        pictures=4_000,
-        seed=2000,
-    ),
     # Guidance multiplies the difference between both answers, so errors without a caption bend the outlines.
     PictureStage(
-        plan=Plan(name="pictures-guided", steps=1200, learning_rate=(1e-3, 2e-5)),
+        plan=Plan(name="pictures-all", steps=2400, learning_rate=(7e-4, 1e-5)),
         sizes=(*((32, 32),) * 6, (48, 32), (64, 64)),
         batch=16,
-        pictures=4_000,
-        seed=3000,
-        without_caption=0.35,
+        pictures=6_000,
+        seed=2000,
+        without_caption=0.3,
     ),
 )
 #: Second checkpoint: the same model, which goes on with another style.

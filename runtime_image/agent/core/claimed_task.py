@@ -99,6 +99,11 @@ class ClaimedTask:
     aborted: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def progress_since(self) -> float:
+        """Monotonic seconds from which on its progress has not been written."""
+        return max(self.progress_written_at, self.sent_at)
+
+    @property
     def receipt_handles(self) -> list[str]:
         """Handles of all its messages."""
         return [message.receipt_handle for message in (self.message, *self.duplicates)]

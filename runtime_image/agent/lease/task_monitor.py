@@ -14,7 +14,7 @@ from task_store.repository import TaskRepository
 
 #: Seconds between two heartbeats of a task: a cancel must be noticed within two.
 HEARTBEAT_SECONDS: Final = 1.0
-#: Seconds between two progress writes of a task.
+#: Seconds between two progress writes of a task, and before the first: a short task would end with its first write.
 PROGRESS_SECONDS: Final = 2.0
 
 
@@ -116,7 +116,7 @@ class TaskMonitor:
         """Submit the write of a task's progress; return False if there is nothing to write yet."""
         if task.phase in NOT_BEGUN:
             task.progress = _progress_ahead(task)
-        is_due = task.progress != task.written_progress and now - task.progress_written_at >= PROGRESS_SECONDS
+        is_due = task.progress != task.written_progress and now - task.progress_since >= PROGRESS_SECONDS
         if task.progress_pending or not is_due:
             return False
         task.progress_pending = True

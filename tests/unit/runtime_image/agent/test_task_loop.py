@@ -202,6 +202,9 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
     agent.post(on.ProgressReceived(seen))
 
+    assert agent.advance(HEARTBEAT_SECONDS) == [("check_leases", [first, second])]
+    agent.post(on.LeasesChecked())
+
     assert agent.advance(HEARTBEAT_SECONDS) == [
         ("write_progress", first, ProgressReport(500, {})),
         ("check_leases", [second]),

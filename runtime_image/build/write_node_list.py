@@ -7,7 +7,6 @@ A marker file in each folder of models shows which inputs of which nodes name a 
 
 import contextlib
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -43,7 +42,8 @@ def main(comfyui: str, target: str) -> None:
             try:
                 found = _read(process, f"http://127.0.0.1:{port}", models=folders[0])
             finally:
-                process.send_signal(signal.SIGINT)
+                # A build in the background ignores SIGINT, and so does what it starts.
+                process.terminate()
     Path(target).write_text(found.to_json(), encoding="utf-8")
 
 

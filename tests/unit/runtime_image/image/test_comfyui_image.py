@@ -226,7 +226,9 @@ main(["--port", given["--port"], *folders])
 def test_the_build_asks_comfyui_for_its_nodes(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(MAIN)
     script = [sys.executable, str(SCRIPTS / "write_node_list.py"), str(tmp_path), str(tmp_path / "nodes.json")]
-    subprocess.run(script, env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=True)
+    # As in the background of a shell.
+    ignoring_interrupts = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *script]
+    subprocess.run(ignoring_interrupts, env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=True)
 
     found = NodeList.read(tmp_path / "nodes.json")
     assert found.comfyui_version == versions()["COMFYUI_VERSION"]

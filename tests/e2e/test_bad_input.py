@@ -12,7 +12,7 @@ from tests.harness.local_system import SLOW, System
 from tests.harness.queue_counts import is_empty
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 
 def task(task_id: object = "bad", content: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:

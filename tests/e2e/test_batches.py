@@ -11,7 +11,7 @@ from cli.main import main
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 
 def task(prompt: str, task_id: str | None = None, /, **content: Any) -> dict[str, Any]:

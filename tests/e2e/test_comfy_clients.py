@@ -20,7 +20,7 @@ from tests.harness.openai_calls import drawn_png
 if TYPE_CHECKING:
     from comfy_sdk import Comfy
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 PROGRAM: Final = Path(__file__).with_name("comfy_client.mjs")
 NODE: Final = Path(sys.executable).parent / "node"

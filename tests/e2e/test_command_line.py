@@ -14,7 +14,7 @@ from cli.main import main
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "text-to-image.json"
 DARKROOM = Path(sys.executable).with_name("darkroom")

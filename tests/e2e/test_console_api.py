@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 Submit = Callable[..., dict[str, Any]]
 

@@ -7,7 +7,7 @@ import requests
 
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 PAGE: Final = "http://localhost:5173"
 #: Method and path of a call of each function.

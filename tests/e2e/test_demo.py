@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 # The demo starts its own local system with embedded Web UIs.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 PROJECT = Path(__file__).parents[2]
 

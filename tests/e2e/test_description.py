@@ -13,7 +13,7 @@ import requests
 
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 #: Node.js, and a program that runs the page's script.
 NODE: Final = Path(sys.executable).parent / "node"

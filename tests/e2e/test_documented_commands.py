@@ -136,7 +136,6 @@ def _cleaned(system: System) -> Iterator[None]:
 
 # One local system serves all end-to-end tests, so they run in one process.
 @pytest.mark.xdist_group("local_system")
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 @pytest.mark.usefixtures("_cleaned")
 @pytest.mark.parametrize("document", sorted({block.document for block in RUN}))

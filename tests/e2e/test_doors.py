@@ -14,7 +14,7 @@ import pytest
 from tests.harness.documented_code import PROJECT
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 _ROW: Final = re.compile(r"^\| ([^|]+) \| [^|]+ \| `(.+)` \|$")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")

@@ -12,7 +12,7 @@ from local.demo.documented_requests import documented_request, with_id, with_inp
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
 

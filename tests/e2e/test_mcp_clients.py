@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp_types import CallToolResult
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 SMALL: Final[dict[str, Any]] = {"prompt": "A dog", "width": 64, "height": 64, "steps": 2, "seed": 1}
 TOOLS: Final = {

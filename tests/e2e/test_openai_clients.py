@@ -21,7 +21,7 @@ from tests.harness.openai_calls import RECORDED_CALLS, RecordedCall, drawn_png
 if TYPE_CHECKING:
     from openai import OpenAI
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 PROGRAM: Final = Path(__file__).with_name("openai_client.mjs")
 NODE: Final = Path(sys.executable).parent / "node"

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.harness.local_system import LINK_BUCKET, SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.slow]
 
 
 def small(task_id: str, **output: Any) -> dict[str, Any]:

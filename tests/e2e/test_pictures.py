@@ -10,7 +10,7 @@ from PIL import Image
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 
 def encoded(kind: str) -> bytes:

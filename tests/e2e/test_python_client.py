@@ -13,7 +13,7 @@ from darkroom.http_exchange import HttpCall, HttpReply, NoReply, UrllibTransport
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 SMALL: Final[dict[str, object]] = {"width": 64, "height": 64, "steps": 1}
 #: Seconds in which a task of the shared system ends, also on a busy machine.

@@ -16,7 +16,7 @@ from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.harness.local_system import SLOW, System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 PROGRAM: Final = Path(__file__).with_name("runpod_sdk.mjs")
 NODE: Final = Path(sys.executable).parent / "node"

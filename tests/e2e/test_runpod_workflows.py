@@ -10,7 +10,7 @@ from PIL import Image
 from tests.harness.local_system import System
 from tests.harness.openai_calls import drawn_png
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 #: Seconds that a test waits for a job on a busy machine.
 DEADLINE_SECONDS: Final = 240

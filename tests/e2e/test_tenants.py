@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from contract.storage import S3Location, encode_pointer
 from tests.harness.local_system import SLOW, System
 
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 SMALL = {"prompt": "A dog", "steps": 1, "width": 64, "height": 64, "seed": 1}
 
 

@@ -10,7 +10,7 @@ from tests.harness.https_receiver import status
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 
 def task(task_id: str, webhook: str, **content: Any) -> dict[str, Any]:

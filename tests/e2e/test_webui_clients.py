@@ -14,7 +14,7 @@ from tests.e2e.webui_clients import TIMEOUT_SECONDS, http_client, webui_client
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("local_system")]
 
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
 #: Steps of a generation that is interrupted long before its end.

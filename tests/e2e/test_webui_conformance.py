@@ -18,7 +18,7 @@ from tests.e2e.webui_clients import http_client, webui_client
 from tests.harness.local_system import System
 from tests.integration.embedded_webui.conformance import CASES, GENERATION, Case, drawn, encoded
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drawing_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drawing_system")]
 
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
 MODEL = "v1-5-pruned-emaonly"

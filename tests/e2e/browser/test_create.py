@@ -18,7 +18,7 @@ from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab, expect_
 from tests.harness.eventually import eventually
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 PROMPT: Final = "a red circle on a blue background"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browser.console_tab import ConsoleTab
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 #: Bytes of page and code, compressed as API Gateway compresses them.
 MAX_BYTES: Final = 150_000

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browser.console_tab import ConsoleTab
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 
 def test_the_page_runs_its_script_and_breaks_no_policy(tab: ConsoleTab) -> None:

@@ -10,7 +10,7 @@ from stub_webui.png_images import plain_png
 from tests.e2e.browser.console_tab import SIDE, ConsoleTab, task_of
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 TEXTS: Final = (
     "<img src=x onerror=alert(1)>",

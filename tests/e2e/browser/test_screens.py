@@ -11,7 +11,7 @@ from tests.conventions.language import PROJECT
 from tests.e2e.browser.console_tab import DESKTOP, PHONE, SIDE, ConsoleTab, open_tab
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 SCREENS: Final = ("Create", "Watch", "Look", "Fleet")
 AXE: Final = PROJECT / "node_modules" / "axe-core" / "axe.min.js"

@@ -6,7 +6,7 @@ from playwright.sync_api import Route, expect
 from tests.e2e.browser.console_tab import SIDE, ConsoleTab
 from tests.harness.local_system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
 
 STORED = "() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage), document.cookie])"
 

@@ -106,14 +106,12 @@ def journey(harness: Harness, step: Step, trouble: Trouble) -> None:
         assert harness.counts(harness.dead_letter_url) == (0, 0)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("trouble", "step"), REPRESENTATIVES, ids=lambda value: getattr(value, "name", ""))
 def test_trouble_at_a_representative_step_is_waited_out(harness: Harness, trouble: Trouble, step: Step) -> None:
     journey(harness, step, trouble)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("trouble", list(RECOVERY_SECONDS), ids=lambda trouble: trouble.name.lower())
 def test_trouble_at_any_step_is_waited_out(aws_endpoint: str, tmp_path: Path, trouble: Trouble) -> None:
     problems: dict[str, BaseException] = {}

@@ -5,7 +5,7 @@ import pytest
 
 from tests.integration.embedded_webui.conformance import CASES, Case
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("embedded_webui")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

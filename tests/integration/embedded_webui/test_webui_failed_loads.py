@@ -23,7 +23,6 @@ from tests.integration.embedded_webui.conftest import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("embedded_webui"),
-    pytest.mark.timeout(300),
     pytest.mark.usefixtures("first_checkpoint"),
 ]
 

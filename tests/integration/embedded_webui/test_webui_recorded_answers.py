@@ -9,7 +9,7 @@ import pytest
 from tests.integration.embedded_webui.conftest import CHECKPOINTS
 from tests.integration.embedded_webui.recordings import ANSWERS, PAGE_OPTIONS, mismatches, recorded_shape
 
-pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("embedded_webui")]
 
 
 @pytest.fixture

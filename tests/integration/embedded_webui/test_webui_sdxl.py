@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("embedded_webui")]
 
 SIDE = 64
 

@@ -14,7 +14,7 @@ import pytest
 from tests.harness.eventually import eventually
 from tests.harness.local_system import PROJECT, READY_SECONDS, environment_file, read_endpoints, up_command
 
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("up")]
 FINISHED, WAITING = "finished", "waiting"
 
 

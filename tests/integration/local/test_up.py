@@ -16,7 +16,7 @@ from tests.harness.local_system import PROJECT, environment_file, read_endpoints
 #: Seconds for a start that fails, or for a stop. Only a failing test waits for so long.
 STOP_SECONDS = 120
 # One worker for all, so that a system starts after another has stopped.
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("up")]
 
 Up = subprocess.Popen[str]
 

@@ -22,7 +22,7 @@ from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.progress import read_progress
 from tests.integration.supervisor.container import Container, ContainerHarness
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 CHECKPOINT = "tiny.safetensors"
 #: Seconds for a start with torch, or a generation, on a busy machine.

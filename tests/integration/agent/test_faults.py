@@ -171,10 +171,11 @@ def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(harness: Har
     harness.eventually(lambda: harness.webui.runs_of("long"), "the generation")
     # After the short warm-up, this many calls may wait in the Web UI's lock.
     names = [f"next-{number}" for number in range(MAX_OUTSTANDING - 1)]
-    for name in (*names, "waiting"):
-        harness.submit(name, {"prompt": name, "steps": 1})
-    for name in (*names, "waiting"):
-        harness.eventually(partial(agent.logged, "task_claimed", task_id=name), "the claim ahead")
+    for ahead in (names, ["waiting"]):
+        for name in ahead:
+            harness.submit(name, {"prompt": name, "steps": 1})
+        for name in ahead:
+            harness.eventually(partial(agent.logged, "task_claimed", task_id=name), "the claim ahead")
 
     harness.cancel("waiting")
     harness.eventually(lambda: agent.logged("task_cancelled", task_id="waiting"), "the cancel being noticed")

@@ -1,9 +1,13 @@
 """Environment of every test: no test ever sees real credentials, a real region or a real endpoint."""
 
+import functools
 from collections.abc import Iterator
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
+
+from local.aws.moto_corrections import correct_moto
 
 pytest_plugins = ("tests.harness.browser_report", "tests.permissions.plugin")
 
@@ -30,4 +34,18 @@ def _no_real_aws() -> Iterator[None]:
             patch.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _moto_is_corrected() -> None:
+    correct_moto()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _services_are_described_once() -> Iterator[None]:
+    """Keep botocore's descriptions of the services, which each of a thousand sessions would parse for 0.1 s."""
+    load = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
         yield

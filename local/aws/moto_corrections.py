@@ -10,6 +10,8 @@ from functools import wraps
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from botocore.model import StructureShape
+from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import unix_time
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard
@@ -24,7 +26,8 @@ S3Answer = tuple[int, dict[str, str], str]
 
 _add_stream_record: Final = StreamShard.add
 _change_visibility: Final = SQSBackend.change_message_visibility
-_post_object: Final = S3Response._bucket_response_post  # noqa: SLF001 - moto has no other place for it
+_serialize_structure: Final = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001 - moto has no other place for it
+_post_object: Final = S3Response._bucket_response_post  # noqa: SLF001 - as above
 
 
 def correct_moto() -> None:
@@ -33,6 +36,7 @@ def correct_moto() -> None:
     SQSBackend.change_message_visibility = change_visibility_in_flight
     StreamShard.add = add_change
     DynamoDBStreamsHandler.get_records = read_records
+    BaseJSONSerializer._serialize_type_structure = serialize_structure  # noqa: SLF001 - as above
     S3Response._bucket_response_post = post_allowed_object  # noqa: SLF001 - as above
 
 
@@ -63,6 +67,22 @@ def _as_json(value: Any) -> object:
         case bytes():
             return base64.b64encode(value).decode()
     return value.to_json()
+
+
+@wraps(_serialize_structure)
+def serialize_structure(
+    serializer: BaseJSONSerializer, serialized: dict[str, Any], value: Any, shape: StructureShape, key: str
+) -> None:
+    """Serialize a structure; of a value of DynamoDB only the one type that it has.
+
+    moto looks up each of the ten types of each attribute by several names.
+    """
+    if shape.name != "AttributeValue" or not isinstance(value, dict):
+        _serialize_structure(serializer, serialized, value, shape, key)
+        return
+    ((kind, content),) = value.items()
+    serialized[key] = {}
+    serializer._serialize(serialized[key], content, shape.members[kind], kind)  # noqa: SLF001 - as above
 
 
 @wraps(_change_visibility)

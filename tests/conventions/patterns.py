@@ -42,7 +42,10 @@ def collect(files: Iterable[Path], root: Path) -> Collection:
     """Return every pattern that the files give to a function of `re`."""
     found = Collection()
     for path in files:
-        tree = ast.parse(path.read_text())
+        text = path.read_text()
+        if "\nimport re\n" not in text:
+            continue
+        tree = ast.parse(text)
         name = str(path.relative_to(root))
         constants = _constants(tree)
         names = {node.value: node.target for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)}

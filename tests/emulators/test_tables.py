@@ -58,6 +58,16 @@ def test_a_refused_write_returns_the_item_as_it_is(table: Table) -> None:
     assert table.get()["state"] == {"S": "first"}
 
 
+def test_each_type_of_value_comes_back_as_it_was(table: Table) -> None:
+    scalars = {"S": "", "N": "1.5", "B": b"\x00\xff", "BOOL": False, "NULL": True}
+    sets = {"SS": ["a", "b"], "NS": ["1", "2"], "BS": [b"\x00", b"\xff"]}
+    values = [{kind: value} for kind, value in (scalars | sets).items()]
+    item = {f"value{number}": value for number, value in enumerate(values)}
+    item |= {"nested": {"M": {"list": {"L": [*values, {"L": []}]}, "map": {"M": {}}}}}
+    table.dynamodb.put_item(TableName=table.name, Item=table.key | item)
+    assert table.get() == table.key | item
+
+
 def test_an_accepted_write_returns_the_new_item(table: Table) -> None:
     table.put()
     answer = table.update("SET #state = :new", condition="#state = :old", new="second", old="first")

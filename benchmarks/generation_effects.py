@@ -10,7 +10,7 @@ from benchmarks.picture_judge.objects import FoundScene, find_objects
 from benchmarks.picture_judge.scene import judge_picture, scene
 from benchmarks.webui_pictures import PictureSource, as_base64
 
-SEEDS: Final = (1, 2, 3, 4)
+SEEDS: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 #: Part of the trials that must have an effect that depends on what the model has learnt.
 _MOST: Final = 0.75
 #: Levels, of 255, by which pictures differ visibly on average, and by which a copy may differ.
@@ -25,7 +25,7 @@ _SAME_AREA: Final = 0.5
 #: Pixels for which a mask's edge is blurred, and a margin for it.
 _MASK_MARGIN: Final = 24
 #: Prompts that leave a colour or everything open, so that a negative prompt contradicts none of them.
-_OPEN: Final = ("a tree", "the sun", "a fish", "ocean", "", "", "", "")
+_OPEN: Final = ("a tree", "the sun", "a fish", "ocean", "", "", "", "") * 3
 
 
 def measure_effects(webui: PictureSource) -> Iterator[tuple[str, float, float]]:

@@ -71,6 +71,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--size", action="append", metavar="WxH", help=f"of the pictures; by default {', '.join(SIZES)}"
     )
+    parser.add_argument("--effects-size", default=SIZES[0], metavar="WxH", help="of the pictures that show an effect")
     parser.add_argument("--steps", type=int, default=16, help="of each picture, with the default sampler")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="draw every Nth prompt only")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write the pictures to DIR")
@@ -95,8 +96,8 @@ def measure(options: argparse.Namespace, address: str) -> tuple[dict[str, float]
             Target(f"{size}: colours and shapes at least {OBJECTS_SHARE:.0%}", shares["objects"] >= OBJECTS_SHARE),
             Target(f"{size}: relations at least {RELATIONS_SHARE:.0%}", shares["relations"] >= RELATIONS_SHARE),
         ]
-    # The effects do not depend on the size, and the smallest one costs least.
-    webui = WebUiPictures(address, width=256, height=256, steps=options.steps)
+    width, height = map(int, options.effects_size.split("x"))
+    webui = WebUiPictures(address, width=width, height=height, steps=options.steps)
     styles = () if options.webui_url else measure_styles(webui)
     for name, share, limit in chain(measure_effects(webui), styles):
         figures[name.replace(" ", "_")] = share

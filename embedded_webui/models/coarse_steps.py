@@ -17,7 +17,7 @@ from embedded_webui.models.damped_guidance import damp_guidance
 #: Latent pixels of the shorter side from which on a picture is large.
 LARGE_SIDE: Final = 48
 #: Steps of the noise schedule from which on a large picture is drawn at half the size.
-COARSE_FROM_STEP: Final = 160
+COARSE_FROM_STEP: Final = 320
 
 
 class CoarseSteps:

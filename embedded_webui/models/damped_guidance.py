@@ -10,8 +10,11 @@ from torch import Tensor
 
 #: Step of the noise schedule from which on objects have their places and colours; earlier steps have larger numbers.
 _LAYOUT_UNTIL_STEP: Final = 700
-#: Part of the guidance that remains, so that a scale of 7 acts as 2.5.
+#: Step from which on outlines are drawn, and what is seen of an input picture is kept.
+_OUTLINES_FROM_STEP: Final = 320
+#: Part of the guidance that remains from each of them on, so that a scale of 7 acts as 2.5, and as 2.
 _REMAINING: Final = 2.5 / 7
+_REMAINING_AT_OUTLINES: Final = 2 / 7
 
 
 def damp_guidance(sample: Tensor, prediction: Tensor, step: float) -> Tensor:
@@ -23,4 +26,5 @@ def damp_guidance(sample: Tensor, prediction: Tensor, step: float) -> Tensor:
     if step > _LAYOUT_UNTIL_STEP or len(sample) % 2 or not torch.equal(sample[:half], sample[half:]):
         return prediction
     negative, positive = prediction.chunk(2)
-    return torch.cat([negative, torch.lerp(negative, positive, _REMAINING)])
+    remaining = _REMAINING if step > _OUTLINES_FROM_STEP else _REMAINING_AT_OUTLINES
+    return torch.cat([negative, torch.lerp(negative, positive, remaining)])

@@ -1,5 +1,6 @@
 """The one model in memory, and its change when a request asks for another checkpoint."""
 
+import gc
 import logging
 import os
 import sys
@@ -30,6 +31,16 @@ def hidden(package: str) -> Iterator[None]:
     finally:
         if sys.modules[package] is None:
             del sys.modules[package]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Search for no garbage during the block: among new modules there is none, and the search is a tenth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @dataclass(kw_only=True)
@@ -81,6 +92,7 @@ class ModelEngine:
         self._model = None
 
     @hidden("boto3")
+    @uncollected()
     def _load(self, checkpoint: CheckpointFile) -> "Model":
         # OpenMP reads it when torch is imported.
         os.environ.setdefault("OMP_WAIT_POLICY", _WAIT_POLICY)

@@ -28,7 +28,7 @@ from embedded_webui.training.words import Reader
 from embedded_webui.web_ui import CHECKPOINT_FOLDER, LORA_FOLDER
 
 _DESCRIPTION = (
-    "Train the tiny model of the embedded Web UI on pictures that the program draws. It takes about an hour on two "
+    "Train the tiny model of the embedded Web UI on pictures that the program draws. It takes about two hours on two "
     "processor cores, and goes on where it was interrupted. For several processes, start it as `python -m "
     "torch.distributed.run --nproc-per-node 2 -m embedded_webui.training`."
 )
@@ -89,6 +89,7 @@ class Training:
                     size=size,
                     style=stage.style,
                     related=stage.related,
+                    with_star=stage.with_star,
                     seed=stage.seed + sum(size) + process_number(),
                 )
             generator = torch.Generator().manual_seed(step)

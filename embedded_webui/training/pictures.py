@@ -43,12 +43,14 @@ class PicturePool:
         style: str,
         seed: int,
         related: float = 0.0,
+        with_star: float = 0.0,
     ) -> None:
         source = random.Random(seed)  # noqa: S311 - no secret
         width, height = (side * _DRAWN_PIXELS for side in size)
         latents, captions = [], []
         for number in range(count):
-            scene = random_scene(source, is_related=number < related * count)
+            has_star = number % 100 < with_star * 100
+            scene = random_scene(source, is_related=number < related * count, has_star=has_star)
             captions.append(caption_of(scene, source))
             pixels = torch.from_numpy(draw(scene, width=width, height=height, style=style).astype(np.float32))
             latents.append(mean_colours(pixels.permute(2, 0, 1)[None] / 127.5 - 1, _DRAWN_PIXELS).half())

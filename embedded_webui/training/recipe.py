@@ -29,6 +29,8 @@ class PictureStage:
     seed: int = SEED
     #: Smallest part of the pictures with two objects.
     related: float = 0.5
+    #: Part of the pictures that show a star, whose points take longest to learn.
+    with_star: float = 0.0
     #: Part of the examples that learn without a caption, for classifier-free guidance.
     without_caption: float = 0.1
 
@@ -64,6 +66,16 @@ PICTURES: Final = (
         pictures=6_000,
         seed=2000,
         without_caption=0.3,
+    ),
+    # Outlines of large pictures come from the few steps at full size, so those get most of the time here.
+    PictureStage(
+        plan=Plan(name="pictures-outlines", steps=4000, learning_rate=(6e-4, 1e-5)),
+        sizes=((32, 32), (64, 64), (32, 32), (48, 32), (64, 64), (32, 32), (96, 64), (32, 32)),
+        batch=16,
+        pictures=6_000,
+        seed=3000,
+        with_star=0.3,
+        without_caption=0.25,
     ),
 )
 #: Second checkpoint: the same model, which goes on with another style.

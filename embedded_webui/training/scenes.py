@@ -75,11 +75,13 @@ def is_held_out(objects: tuple[SceneObject, ...]) -> bool:
     return numbers[0] % len(COLOURS) == 0 if len(numbers) == 1 else sum(numbers) % 5 == 0
 
 
-def random_scene(source: random.Random, *, is_related: bool = False) -> DrawnScene:
-    """Return a scene that is not held out, of two objects if it must be related."""
-    while is_held_out((scene := _any_scene(source)).objects) or (is_related and not scene.relation):
-        pass
-    return scene
+def random_scene(source: random.Random, *, is_related: bool = False, has_star: bool = False) -> DrawnScene:
+    """Return a scene that is not held out, of two objects if it must be related, and with a star if it must have one."""
+    while True:
+        scene = _any_scene(source)
+        lacks_star = has_star and all(item.kind != "star" for item in scene.objects)
+        if not is_held_out(scene.objects) and not lacks_star and (scene.relation or not is_related):
+            return scene
 
 
 def _any_scene(source: random.Random) -> DrawnScene:

@@ -35,7 +35,7 @@ def hidden(package: str) -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Search for no garbage during the block: among new modules there is none, and the search is a tenth of the start."""
+    """Search for no garbage during the block: new modules hold no garbage, and the search is a tenth of the start."""
     gc.disable()
     try:
         yield

@@ -76,7 +76,7 @@ def is_held_out(objects: tuple[SceneObject, ...]) -> bool:
 
 
 def random_scene(source: random.Random, *, is_related: bool = False, has_star: bool = False) -> DrawnScene:
-    """Return a scene that is not held out, of two objects if it must be related, and with a star if it must have one."""
+    """Return a scene that is not held out: of two objects if it must be related, with a star if it must have one."""
     while True:
         scene = _any_scene(source)
         lacks_star = has_star and all(item.kind != "star" for item in scene.objects)

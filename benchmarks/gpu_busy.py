@@ -166,20 +166,30 @@ class Benchmark:
         """Return tasks per second and busy share of a bare loop."""
         content: dict[str, Any] = {"batch_size": self._options.pictures_per_task}
         if self._options.kind == "img2img":
-            picture = noisy_png(side_pixels=self._options.picture_side, kilobytes=self._options.picture_kb)
-            content["init_images"] = [base64.b64encode(picture).decode()]
+            content["init_images"] = [self._input_picture()]
         tasks = max(BARE_MIN_TASKS, min(self._options.tasks, int(BARE_SECONDS / self._options.seconds_per_picture)))
         run_bare_loop(f"127.0.0.1:{webui.port}", path=self._path, content=content, in_flight=in_flight, tasks=tasks)
         use = lock_use(self._generations(f"bare-{in_flight}-"))
         return use.tasks_per_second, use.busy_share
+
+    def _input_picture(self) -> str:
+        """Return the input of an image-to-image request as base64."""
+        picture = noisy_png(side_pixels=self._options.picture_side, kilobytes=self._options.picture_kb)
+        return base64.b64encode(picture).decode()
 
     def _measure_sequential_cpu(self, webui: Server, runtime: BenchmarkRuntime) -> float:
         """Return the milliseconds of CPU that the simplest worker needs for a task."""
         for number in range(SEQUENTIAL_TASKS):
             task_id = f"sequential-{number}"
             runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
-        address = f"127.0.0.1:{webui.port}"
-        return 1000 * runtime.run_sequentially(lambda content: send_request(address, self._path, content))
+        address, picture = f"127.0.0.1:{webui.port}", self._input_picture()
+
+        def call(content: Mapping[str, Any]) -> bytes:
+            # A Web UI takes pictures, and the queued tasks have links.
+            pictures = {"init_images": [picture]} if self._options.kind == "img2img" else {}
+            return send_request(address, self._path, {**content, **pictures})
+
+        return 1000 * runtime.run_sequentially(call)
 
     def _measure_agent(
         self,

@@ -43,7 +43,10 @@ def start_agent(variables: Mapping[str, str], *, log_file: Path) -> Process:
     """Start an agent next to a Web UI that has started; `variables` are those of its settings."""
     # Any file that exists and does not change: in a container the supervisor has found the Web UI ready.
     ready = {"ENGINE_READY_FILE": __file__}
-    return start(["-m", "runtime_image.agent"], log_file=log_file, variables={**AWS_VARIABLES, **ready, **variables})
+    # As the supervisor does; without it freed memory stays with each thread.
+    memory = {"MALLOC_ARENA_MAX": "2"}
+    variables = {**AWS_VARIABLES, **memory, **ready, **variables}
+    return start(["-m", "runtime_image.agent"], log_file=log_file, variables=variables)
 
 
 def wait_until(

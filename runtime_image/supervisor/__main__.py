@@ -15,6 +15,7 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.engine_http import EngineHttp
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import configure_logs
+from runtime_image.process.threads import MEMORY_VARIABLES
 from runtime_image.process.webui_environment import webui_environment
 from runtime_image.supervisor.agent_process import AgentProcess
 from runtime_image.supervisor.child_process import ChildProcess
@@ -110,6 +111,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
     )
     agent_environment = {
         **environment,
+        **MEMORY_VARIABLES,
         "STATUS_FILE": str(settings.status_file),
         "ENGINE_READY_FILE": str(settings.engine_ready_file),
         "GRACE_PERIOD_SECONDS": str(settings.agent_grace_period_seconds),

@@ -57,6 +57,13 @@ class Container:
 
         return eventually(lines, f"{count} times {event} {fields}", PATIENCE_SECONDS)[count - 1]
 
+    def agent_pid(self) -> int:
+        """Return the process id of the agent, which only Linux shows."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        is_agent = [b"runtime_image.agent" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
+        return int(children[is_agent.index(True)])
+
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of the health server's answer."""
         port = self.wait_for("supervisor_started")["health_port"]

@@ -37,6 +37,7 @@ def test_from_the_start_over_a_task_to_the_end(harness: ContainerHarness, tmp_pa
     if sys.platform == "linux":
         variables = variables_of(harness.webui_pid())
         assert not [name for name in variables if name.startswith("AWS_") or name.endswith(("_BUCKET", "_QUEUE_URL"))]
+        assert variables_of(container.agent_pid())["MALLOC_ARENA_MAX"] == "2"
     assert container.events("webui_output", process="webui", line="Loading")
     assert container.events("webui_output", line="100%|##########|")
     assert not container.events("webui_output", line=" 50%|#####     |")

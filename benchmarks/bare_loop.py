@@ -1,5 +1,7 @@
 """Baseline of the agent: a loop that only sends requests to the Web UI, a fixed number in flight."""
 
+import argparse
+import base64
 import http.client
 import json
 import threading
@@ -7,7 +9,18 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stub_webui.png_images import noisy_png
+
 _TIMEOUT_SECONDS = 120.0
+
+
+def bare_request(options: argparse.Namespace) -> dict[str, Any]:
+    """Return a request as a Web UI receives it, for the options of a benchmark."""
+    content: dict[str, Any] = {"batch_size": options.pictures_per_task}
+    if options.kind == "img2img":
+        picture = noisy_png(side_pixels=options.picture_side, kilobytes=options.picture_kb)
+        content["init_images"] = [base64.b64encode(picture).decode()]
+    return content
 
 
 def run_bare_loop(address: str, *, path: str, content: Mapping[str, Any], in_flight: int, tasks: int) -> list[float]:

@@ -6,7 +6,6 @@ figures of one run come from one machine at one time.
 """
 
 import argparse
-import base64
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
-from benchmarks.bare_loop import run_bare_loop, send_request
+from benchmarks.bare_loop import bare_request, run_bare_loop, send_request
 from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.comfyui_stub import ComfyUiStub
 from benchmarks.command_line import Target, benchmark_parser, exit_on_sigterm, print_json, target_lines
@@ -26,7 +25,6 @@ from benchmarks.lock_use import lock_use
 from benchmarks.processes import Server, local_aws, running, serving, start, start_agent, wait_until
 from benchmarks.stub_arguments import stub_arguments
 from stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
-from stub_webui.png_images import noisy_png
 from stub_webui.web_ui import LINKS
 
 IN_FLIGHT: Final = (1, 2, 3)
@@ -164,32 +162,20 @@ class Benchmark:
 
     def _measure_loop(self, webui: Server, in_flight: int) -> tuple[float, float]:
         """Return tasks per second and busy share of a bare loop."""
-        content: dict[str, Any] = {"batch_size": self._options.pictures_per_task}
-        if self._options.kind == "img2img":
-            content["init_images"] = [self._input_picture()]
+        content = bare_request(self._options)
         tasks = max(BARE_MIN_TASKS, min(self._options.tasks, int(BARE_SECONDS / self._options.seconds_per_picture)))
         run_bare_loop(f"127.0.0.1:{webui.port}", path=self._path, content=content, in_flight=in_flight, tasks=tasks)
         use = lock_use(self._generations(f"bare-{in_flight}-"))
         return use.tasks_per_second, use.busy_share
-
-    def _input_picture(self) -> str:
-        """Return the input of an image-to-image request as base64."""
-        picture = noisy_png(side_pixels=self._options.picture_side, kilobytes=self._options.picture_kb)
-        return base64.b64encode(picture).decode()
 
     def _measure_sequential_cpu(self, webui: Server, runtime: BenchmarkRuntime) -> float:
         """Return the milliseconds of CPU that the simplest worker needs for a task."""
         for number in range(SEQUENTIAL_TASKS):
             task_id = f"sequential-{number}"
             runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
-        address, picture = f"127.0.0.1:{webui.port}", self._input_picture()
-
-        def call(content: Mapping[str, Any]) -> bytes:
-            # A Web UI takes pictures, and the queued tasks have links.
-            pictures = {"init_images": [picture]} if self._options.kind == "img2img" else {}
-            return send_request(address, self._path, {**content, **pictures})
-
-        return 1000 * runtime.run_sequentially(call)
+        # A Web UI accepts pictures, and the queued tasks have links.
+        address, request = f"127.0.0.1:{webui.port}", bare_request(self._options)
+        return 1000 * runtime.run_sequentially(lambda _: send_request(address, self._path, request))
 
     def _measure_agent(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 #: Environment variables of a program with many threads. glibc otherwise keeps freed memory for each of them, which is
-#: 26 MB in an agent that stores four pictures of 1024 x 1024 a task.
+#: 72 MB in an agent that stores four pictures of 1024 x 1024 a task.
 MEMORY_VARIABLES: Final = {"MALLOC_ARENA_MAX": "2"}
 
 

@@ -126,13 +126,17 @@ function draw(canvas, strokes, cursor) {
 function paint(context, strokes, color) {
   context.lineCap = "round";
   context.lineJoin = "round";
-  context.strokeStyle = color;
+  context.strokeStyle = context.fillStyle = color;
   for (const { size, points } of strokes) {
+    const [{ x, y }, ...others] = points;
+    // Chromium 156 draws no line to its own beginning, so a stroke begins with a disc.
+    context.beginPath();
+    context.arc(x, y, size / 2, 0, 2 * Math.PI);
+    context.fill();
     context.lineWidth = size;
     context.beginPath();
-    context.moveTo(points[0].x, points[0].y);
-    // A line to its own beginning draws a point.
-    for (const point of points) context.lineTo(point.x, point.y);
+    context.moveTo(x, y);
+    for (const point of others) context.lineTo(point.x, point.y);
     context.stroke();
   }
 }

@@ -2002,12 +2002,16 @@ function draw(canvas, strokes, cursor) {
 function paint(context, strokes, color) {
   context.lineCap = "round";
   context.lineJoin = "round";
-  context.strokeStyle = color;
+  context.strokeStyle = context.fillStyle = color;
   for (const { size, points } of strokes) {
+    const [{ x: x2, y: y3 }, ...others] = points;
+    context.beginPath();
+    context.arc(x2, y3, size / 2, 0, 2 * Math.PI);
+    context.fill();
     context.lineWidth = size;
     context.beginPath();
-    context.moveTo(points[0].x, points[0].y);
-    for (const point of points) context.lineTo(point.x, point.y);
+    context.moveTo(x2, y3);
+    for (const point of others) context.lineTo(point.x, point.y);
     context.stroke();
   }
 }

@@ -17,9 +17,6 @@ DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
 #: Pixels of a side of the pictures.
 SIDE: Final = 64
-#: Complaint of the browser about an answer 503, which functions give while a busy machine's AWS does not answer. Pages
-#: show the refusal, and ask again by themselves or by a button.
-BUSY: Final = "error: Failed to load resource: the server responded with a status of 503"
 #: Schemes of addresses that a page may load.
 _INNER_SCHEMES: Final = ("data", "blob")
 #: Collects each violation of the page's policy, and each script that a hostile text would run.
@@ -40,8 +37,8 @@ class ConsoleTab:
     key: str
     faults: list[str] = field(default_factory=list)
     responses: list[Response] = field(default_factory=list)
-    #: Beginnings of the browser's own complaints that a test provokes, or a busy machine.
-    expected_errors: list[str] = field(default_factory=lambda: [BUSY])
+    #: Beginnings of the browser's own complaints that a test provokes.
+    expected_errors: list[str] = field(default_factory=list)
 
     def open(self, fragment: str = "") -> None:
         """Open the console at one of its screens."""

@@ -64,6 +64,7 @@ def record_pictures(tab: ConsoleTab) -> list[str]:
 def refuse_next_page(tab: ConsoleTab) -> None:
     """Answer the next request for a further page as functions do while AWS does not answer them."""
     refusal = {"error": {"code": "unavailable", "message": "AWS did not answer in time.", "details": []}}
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 503")
     tab.page.route("**/v1alpha2/tasks?*next=*", lambda route: route.fulfill(status=503, json=refusal), times=1)
 
 
@@ -93,6 +94,7 @@ def test_pages_follow_as_the_reader_scrolls_and_load_small_pictures_only(idle_ta
     refuse_next_page(idle_tab)
     for pages in (2, 3, 4):
         read_on(idle_tab, tiles, pages * PAGE_TASKS)
+    assert 503 in [response.status for response in idle_tab.responses], "no page was refused"
     alternatives: list[str] = tiles.get_by_role("img").evaluate_all("images => images.map(({ alt }) => alt)")
     assert alternatives == [f"Picture: {prompt_of(STORED - 1 - place)}" for place in range(len(alternatives))]
     eventually(lambda: tiles.count() and len(loaded) > PAGE_TASKS / 2, "small pictures", DEADLINE_MS / 1000)

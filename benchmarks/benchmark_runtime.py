@@ -84,16 +84,16 @@ class BenchmarkRuntime:
         self._table.put_item(TableName=_TABLE, **transitions.create(record))
         self._sqs.send_message(QueueUrl=self.queue_url, MessageBody=message.to_body())
 
-    def run_sequentially(self, call: Callable[[Mapping[str, Any]], bytes]) -> float:
+    def run_sequentially(self, call: Callable[[], bytes]) -> float:
         """Carry the queued tasks out one after the other, as the simplest worker; return its CPU seconds for each.
 
-        `call` sends a task's content to the Web UI and returns the answer. There is no lease, no check and no cancel.
+        `call` sends a request to the Web UI and returns the answer. There is no lease, no check and no cancel.
         """
         started_at, tasks = time.process_time(), 0
         while messages := self._sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=1).get("Messages"):
             task = TaskMessage.from_body(json.loads(messages[0]["Body"])).task
             self._write_status(task.metadata.id, Status.IN_PROGRESS)
-            answer = json.loads(call(task.content))
+            answer = json.loads(call())
             for place, picture in enumerate(answer.pop("images")):
                 self._store(f"{task.metadata.id}/{place}.png", base64.b64decode(picture))
             self._store(f"{task.metadata.id}/answer.json", json.dumps(answer).encode())

@@ -175,7 +175,7 @@ class Benchmark:
             runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
         # A Web UI accepts pictures, and the queued tasks have links.
         address, request = f"127.0.0.1:{webui.port}", bare_request(self._options)
-        return 1000 * runtime.run_sequentially(lambda _: send_request(address, self._path, request))
+        return 1000 * runtime.run_sequentially(lambda: send_request(address, self._path, request))
 
     def _measure_agent(
         self,

@@ -36,6 +36,14 @@ def test_training_never_draws_what_is_held_out() -> None:
     assert is_held_out((*single("circle", "blue").objects, *single("square", "red").objects))
 
 
+@pytest.mark.parametrize("is_related", [False, True])
+def test_a_scene_has_what_a_stage_asks_for_and_is_not_held_out(is_related: bool) -> None:
+    scenes = [random_scene(SOURCE, is_related=is_related, has_star=True) for _ in range(60)]
+    assert all("star" in [item.kind for item in scene.objects] for scene in scenes)
+    assert all(len(scene.objects) == 2 for scene in scenes) or not is_related
+    assert not any(is_held_out(scene.objects) for scene in scenes)
+
+
 def test_training_draws_everything_else() -> None:
     kinds = Counter(item.kind for scene in SCENES for item in scene.objects)
     assert set(kinds) == set(KINDS)

@@ -1,13 +1,15 @@
 """Start of the embedded Web UI: requests before a model is loaded, and the packages that the load imports."""
 
+import gc
 import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from embedded_webui.api.application import create_application
-from embedded_webui.models.engine import hidden
+from embedded_webui.models.engine import hidden, uncollected
 from embedded_webui.web_ui import EmbeddedWebUi
 
 
@@ -33,3 +35,14 @@ def test_a_package_that_is_in_use_is_not_hidden() -> None:
     with hidden("colorsys"):
         assert sys.modules["colorsys"] is used
     assert sys.modules["colorsys"] is used
+
+
+def test_garbage_is_searched_for_again_after_a_load_that_failed() -> None:
+    @uncollected()
+    def load() -> None:
+        assert not gc.isenabled()
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        load()
+    assert gc.isenabled()

@@ -75,25 +75,33 @@ class PictureResolver:
             message = f"holds {links} links; {MAX_LINKS} are accepted"
             raise InvalidTask([FieldError(path, message, LinkRefused.code)])
         tools = self._load_tools()
-        different = list({picture.text: picture for picture in found}.values())
-        times = Counter(picture.text for picture in found)
+        # Each kind of input has its own checks, so a text that two kinds have is read for both.
+        different = list({(picture.text, picture.kind): picture for picture in found}.values())
+        times = Counter((picture.text, picture.kind) for picture in found)
         limits = _PictureLimits(path)
         jobs = [
-            partial(_resolve, tools, picture, task_id, etags, partial(limits.count, times=times[picture.text]))
+            partial(
+                _resolve,
+                tools,
+                picture,
+                task_id,
+                etags,
+                partial(limits.count, times=times[picture.text, picture.kind]),
+            )
             for picture in different
         ]
         outcomes = in_parallel(jobs, threads=PARALLEL_FETCHES, name="picture")
-        resolved: dict[str, InputFile] = {}
+        resolved: dict[tuple[str, InputKind], InputFile] = {}
         # The first place of each picture decides the order.
         for picture, outcome in zip(different, outcomes, strict=True):
             match outcome:
                 case InputFile():
-                    resolved[picture.text] = outcome
+                    resolved[picture.text, picture.kind] = outcome
                 case DarkroomError(retryable=False) if not isinstance(outcome, InvalidTask):
                     raise InvalidTask([_problem(picture, f"{path}.{picture.field}", outcome)]) from outcome
                 case _:
                     raise outcome
-        return {picture.field: resolved[picture.text] for picture in found}
+        return {picture.field: resolved[picture.text, picture.kind] for picture in found}
 
 
 class _PictureLimits:

@@ -125,6 +125,15 @@ def test_a_broken_picture_is_refused_with_its_field(text: str, reason: str) -> N
     assert (detail.field, detail.message) == ("task.content.script_args[1]", reason)
 
 
+@pytest.mark.parametrize("text", ["https://example.com/broken", base64.b64encode(PNG + b"broken").decode()])
+def test_a_picture_is_checked_although_another_kind_of_input_has_the_same_text(text: str) -> None:
+    found = [InputReference("4.inputs.image", text), InputReference("5.inputs.latent", text, InputKind.FILE)]
+    for order in (found, found[::-1]):
+        with pytest.raises(InvalidTask) as refusal:
+            resolver(Fetches()).resolve(order, "task.content", task_id="cat", etags={})
+        assert [detail.field for detail in refusal.value.details] == ["task.content.4.inputs.image"]
+
+
 def test_a_link_to_a_broken_picture_is_refused_as_a_link() -> None:
     body = {"mask": "https://example.com/broken?X-Amz-Signature=SECRET"}
     error = refused(body)

@@ -116,6 +116,22 @@ def test_a_picture_gets_its_format_with_or_without_parameters(
         assert max(green, blue) < 60
 
 
+def test_a_grey_picture_of_16_bits_keeps_its_brightness() -> None:
+    encoder, file = PictureEncoder(), io.BytesIO()
+    Image.new("I;16", (64, 48), 0x8000).save(file, "PNG")
+    grey = MadeFile(file.getvalue(), "png", "image/png")
+
+    made = [encoder.thumbnail(grey)]
+    made += [
+        data_of(encoder.convert(grey, wanted))
+        for wanted in (OutputRequest(format="jpeg"), OutputRequest(metadata=False))
+    ]
+
+    for data in made:
+        with Image.open(io.BytesIO(data)) as opened:
+            assert opened.convert("L").getpixel((20, 20)) == pytest.approx(0x80, abs=2)
+
+
 def test_the_parameters_of_a_jpeg_survive_another_format() -> None:
     encoder = PictureEncoder()
     jpeg = encoder.convert(with_parameters(PARAMETERS), OutputRequest(format="jpeg"))

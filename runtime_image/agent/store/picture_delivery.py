@@ -88,18 +88,27 @@ class PictureDelivery:
             if task.aborted.is_set():
                 raise TaskAborted
             try:
-                if location:
-                    self._copy(picture, location)
-                else:
-                    self._put(task, picture, url)
+                self._attempt(task, picture, url, location)
             except CopyFailed as failure:
-                if pause_seconds is None or not failure.may_pass:
+                if pause_seconds is None or not failure.may_pass or pause_seconds >= self._seconds_left(task):
                     self._log.warning("delivery_failed", task_id=task.metadata.id, url=shown, reason=str(failure))
                     return PictureCopy(url=shown, error=str(failure))
                 self._clock.sleep(pause_seconds)
             else:
                 break
         return PictureCopy(url=shown)
+
+    def _attempt(self, task: ClaimedTask, picture: MadeFile, url: str, location: S3Location | None) -> None:
+        seconds_left = self._seconds_left(task)
+        if seconds_left <= 0:
+            raise CopyFailed("the task's executionTimeout leaves no time for it", may_pass=False)
+        if location:
+            self._copy(picture, location)
+        else:
+            self._put(task, picture, url, seconds_left)
+
+    def _seconds_left(self, task: ClaimedTask) -> float:
+        return task.deadline - COMPLETION_SECONDS - self._clock.monotonic()
 
     def _copy(self, picture: MadeFile, location: S3Location) -> None:
         try:
@@ -117,14 +126,11 @@ class PictureDelivery:
             if code != "PreconditionFailed":
                 raise CopyFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
 
-    def _put(self, task: ClaimedTask, picture: MadeFile, url: str) -> None:
+    def _put(self, task: ClaimedTask, picture: MadeFile, url: str, seconds_left: float) -> None:
         from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
         from guarded_http.url import parse_http_url  # noqa: PLC0415 - see above
 
         size = picture.size
-        seconds_left = task.deadline - COMPLETION_SECONDS - self._clock.monotonic()
-        if seconds_left <= 0:
-            raise CopyFailed("the task's executionTimeout leaves no time for it", may_pass=False)
         headers = {
             "Content-Type": picture.content_type,
             "Content-Length": str(size),

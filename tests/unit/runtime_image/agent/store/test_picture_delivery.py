@@ -42,6 +42,19 @@ class Bucket:
         self.objects[f"{Bucket}/{Key}"] = (Body, ContentType)
 
 
+class SlowBucket:
+    """Refuses each write after a second."""
+
+    def __init__(self, clock: StillClock) -> None:
+        self.writes = 0
+        self._clock = clock
+
+    def put_object(self, **_: object) -> None:
+        self.writes += 1
+        self._clock.seconds += 1
+        raise refusal("SlowDown")
+
+
 def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
 
@@ -207,6 +220,28 @@ def test_a_delivery_ends_before_the_time_limit_of_its_task(film: MadeFile) -> No
     assert (http.seconds, error) == ([7], None)
     http, error = measured(film, passed_seconds=limit_seconds - COMPLETION_SECONDS)
     assert (http.seconds, error) == ([], "the task's executionTimeout leaves no time for it")
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "writes", "reason"),
+    [(6.5, 2, "SlowDown"), (0, 0, "the task's executionTimeout leaves no time for it")],
+)
+def test_copies_into_a_bucket_end_before_the_time_limit_as_well(seconds_left: float, writes: int, reason: str) -> None:
+    clock, task = StillClock(), held_task("cat", output={"destination": "s3://gallery/cats"})
+    clock.seconds = task.deadline - COMPLETION_SECONDS - seconds_left
+    bucket = SlowBucket(clock)
+    delivery = PictureDelivery(
+        storage=bucket,  # type: ignore[arg-type]  # one call of it
+        load_http=lambda: GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=[]),
+        clock=clock,
+        log=EventLog(logging.getLogger("test")),
+    )
+
+    (copy,) = delivery.deliver(task, PICTURES[:1], NAMES[:1])
+
+    assert reason in str(copy.error)
+    assert bucket.writes == writes
+    assert clock.seconds < task.deadline
 
 
 def test_a_link_that_fails_harms_no_other(server: HttpsReceiver) -> None:

@@ -10,6 +10,8 @@ from runtime_image.process.logs import EventLog
 
 #: Loops that run in threads as long as the agent, by the names of the threads.
 Threads = dict[str, Callable[[], None]]
+#: Name of the file, next to the agent's status, with the options of the Web UI that are to be restored.
+PENDING_OPTIONS_FILE: Final = "options-to-restore.json"
 
 
 def build_engine(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[Engine, Threads]:
@@ -22,7 +24,7 @@ def _build_webui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[
     from runtime_image.webui.engine import WebUiEngine  # noqa: PLC0415 - see above
     from runtime_image.webui.readiness import gate_of  # noqa: PLC0415 - see above
 
-    url = settings.webui_url
+    url, status_file = settings.webui_url, settings.status_file
     engine = WebUiEngine(
         client=WebUiClient(
             base_url=url, gate=gate_of(base_url=url, ready_file=settings.engine_ready_file, clock=clock)
@@ -30,6 +32,7 @@ def _build_webui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[
         allowed_options=settings.allowed_options,
         limits=settings.limits,
         models_folder=settings.models_directory if settings.model_bucket else None,
+        pending_options_file=status_file and status_file.with_name(PENDING_OPTIONS_FILE),
         clock=clock,
         log=log,
     )

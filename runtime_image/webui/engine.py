@@ -75,12 +75,13 @@ class WebUiEngine:
         allowed_options: Collection[str],
         limits: Limits,
         models_folder: Path | None = None,
+        pending_options_file: Path | None = None,
         clock: Clock,
         log: EventLog,
     ) -> None:
         self.client = client
         self.checkpoints = Checkpoints(client=client)
-        self.options = OptionOverrides(client=client)
+        self.options = OptionOverrides(client=client, pending_file=pending_options_file)
         self.names = NameCatalog(client=client, models_folder=models_folder)
         self.models_folder = models_folder
         self.request_check = RequestCheck(

@@ -2,14 +2,18 @@
 
 The Web UI restores an overridden option after the request only if that option was set explicitly before. So each option
 is pinned, to its present value, before its first override; then the Web UI restores it inside its own lock. The agent
-itself restores options that are read after the lock, or that cannot be pinned, while no other request runs.
+itself restores options that are read after the lock, or that cannot be pinned, while no other request runs. It keeps
+their values in a file, because the Web UI outlives an agent that is killed.
 """
 
 import json
 import threading
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
+from runtime_image.process.status_file import read_status_file, write_status_file
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.request import OPTIONS_PATH
@@ -26,14 +30,18 @@ _CHECKPOINT_HASH: Final = "sd_checkpoint_hash"
 
 
 class OptionOverrides:
-    """Used from workers' threads; what changes the options does so while nothing else is at the Web UI."""
+    """Used from workers' threads; what changes the options does so while nothing else is at the Web UI.
 
-    def __init__(self, *, client: WebUiClient) -> None:
+    `pending_file` keeps pending restores for the next agent; without it they end with the process.
+    """
+
+    def __init__(self, *, client: WebUiClient, pending_file: Path | None = None) -> None:
         self._client = client
+        self._pending_file = pending_file
         self._shown: dict[str, Any] | None = None
         self._explicit: frozenset[str] = frozenset()
         #: The options that a request leaves changed, as they were before it; None if there is nothing to restore.
-        self._pending: dict[str, Any] | None = None
+        self._pending = read_status_file(pending_file, dict[str, Any])
         self._restoring = threading.Lock()
 
     def forget(self) -> None:
@@ -67,13 +75,13 @@ class OptionOverrides:
         """
         now = self._ask()
         now.pop(_CHECKPOINT_HASH, None)
-        self._pending = {key: value for key, value in now.items() if key in keys or not keys}
+        self._record({key: value for key, value in now.items() if key in keys or not keys})
 
     def checkpoint_was_loaded(self) -> None:
         """Drop the pending restore of a checkpoint: an older one must not replace the one for this task."""
         with self._restoring:
-            if self._pending is not None:
-                self._pending.pop(CHECKPOINT_OPTION, None)
+            if self._pending and CHECKPOINT_OPTION in self._pending:
+                self._record({key: value for key, value in self._pending.items() if key != CHECKPOINT_OPTION})
 
     def restore(self) -> None:
         """Restore overridden options; without any, no call is made."""
@@ -83,7 +91,18 @@ class OptionOverrides:
             if self._pending is not None:
                 now = self._ask()
                 self._set({key: value for key, value in self._pending.items() if now.get(key) != value})
-                self._pending = None
+                self._record(None)
+
+    def _record(self, pending: dict[str, Any] | None) -> None:
+        self._pending = pending
+        if self._pending_file is None:
+            return
+        # The file only matters to the next agent; a full disk must not fail this one's task.
+        with suppress(OSError):
+            if pending is None:
+                self._pending_file.unlink(missing_ok=True)
+            else:
+                write_status_file(self._pending_file, pending)
 
     def _ask(self) -> dict[str, Any]:
         options = self._client.ask("GET", OPTIONS_PATH)

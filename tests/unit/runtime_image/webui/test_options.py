@@ -123,6 +123,41 @@ def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     assert webui.options["samples_format"] == "png"
 
 
+def test_the_next_agent_restores_what_a_killed_one_had_overridden(tmp_path: Path) -> None:
+    webui, file = FakeWebUi(), tmp_path / "options.json"
+    OptionOverrides(client=webui, pending_file=file).override({"samples_format"})
+    webui.generate(restore=False, samples_format="jpg")
+
+    OptionOverrides(client=webui, pending_file=file).restore()
+
+    assert webui.options["samples_format"] == "png"
+    webui.calls.clear()
+    OptionOverrides(client=webui, pending_file=file).restore()
+    assert webui.calls == []
+
+
+def test_no_checkpoint_of_a_killed_agents_task_is_restored_after_another_was_loaded(tmp_path: Path) -> None:
+    webui, file = FakeWebUi(), tmp_path / "options.json"
+    options = OptionOverrides(client=webui, pending_file=file)
+    owed_by_a_dead_web_ui(options, webui)
+    options.checkpoint_was_loaded()
+
+    OptionOverrides(client=webui, pending_file=file).restore()
+
+    assert webui.options["sd_model_checkpoint"] == "two"
+
+
+def test_a_file_that_cannot_be_written_or_read_fails_no_task(tmp_path: Path) -> None:
+    webui, broken = FakeWebUi(), tmp_path / "broken.json"
+    broken.write_text("{")
+    for file in (tmp_path / "missing" / "options.json", broken):
+        options = OptionOverrides(client=webui, pending_file=file)
+        options.override({"samples_format"})
+        webui.generate(restore=False, samples_format="jpg")
+        options.restore()
+        assert webui.options["samples_format"] == "png"
+
+
 def owed_by_a_dead_web_ui(options: OptionOverrides, webui: FakeWebUi, *keys: str) -> None:
     """Die with a request that has left the format of pictures changed; the next life has other settings."""
     options.override(frozenset(keys))

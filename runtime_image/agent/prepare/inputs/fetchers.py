@@ -107,7 +107,7 @@ class S3Fetcher:
             raise StorageFailed(f"S3 did not give it: {error}") from error
 
     def _read(self, bucket: str, key: str, etag: str | None) -> bytes:
-        deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)
+        ends_at = self._clock.monotonic() + LINK_SECONDS
         try:
             unchanged: dict[str, Any] = {"IfMatch": etag} if etag else {}
             answer = self._storage.get_object(Bucket=bucket, Key=key, **unchanged)
@@ -126,7 +126,8 @@ class S3Fetcher:
         with closing(answer["Body"]) as stream:
             for chunk in stream.iter_chunks(_CHUNK_BYTES):
                 body += chunk
-                deadline.rest_seconds()
+                if self._clock.monotonic() >= ends_at:
+                    raise StorageFailed(f"S3 did not give it within {LINK_SECONDS:g} s")
         return unpack(bytes(body), answer.get("ContentEncoding", ""))
 
 

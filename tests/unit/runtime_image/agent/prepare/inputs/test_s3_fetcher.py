@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -13,6 +14,7 @@ from moto import mock_aws
 from types_boto3_s3 import S3Client
 
 from guarded_http.errors import LinkRefused, LinkUnavailable
+from runtime_image.agent.core.errors import StorageFailed
 from runtime_image.agent.prepare.inputs.fetchers import S3Fetcher, may_be_read, parse_s3_url
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
@@ -92,6 +94,35 @@ def test_what_was_stored_packed_is_unpacked(fetcher: tuple[S3Fetcher, S3Client])
         Bucket="tasks", Key="uploads/shop/x.png", Body=gzip.compress(b"as checked"), ContentEncoding="gzip"
     )["ETag"]
     assert fetch(UPLOAD, "a", etag) == b"as checked"
+
+
+class SlowStorage:
+    """Gives every object in two pieces, each after 15 seconds."""
+
+    def __init__(self, clock: StillClock) -> None:
+        self._clock = clock
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        return {"ContentLength": 2, "Body": self}
+
+    def iter_chunks(self, _: int) -> Iterator[bytes]:
+        for chunk in (b"a", b"b"):
+            self._clock.seconds += 15
+            yield chunk
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_slow_s3_is_not_the_senders_fault() -> None:
+    clock = StillClock()
+    retry = Retry(clock=clock, log=EventLog(logging.getLogger("test")))
+    storage: Any = SlowStorage(clock)
+    fetcher = S3Fetcher(storage=storage, buckets=["pictures"], own_buckets=[], retry=retry, clock=clock)
+
+    with pytest.raises(StorageFailed, match="S3 did not give it within 20 s") as slow:
+        fetcher.fetch("s3://pictures/x.png", "a", None)
+    assert slow.value.retryable
 
 
 def test_a_key_with_percent_codes_is_told(fetcher: tuple[S3Fetcher, S3Client]) -> None:

@@ -19,7 +19,7 @@ MAX_STORING: Final = 6
 #: Tasks that can be held, and so complete, at a time. Each completion may wait for AWS for as long as a lease lasts.
 #: It must delay neither another completion nor a heartbeat: a cancel must be noticed within two seconds.
 MAX_HELD: Final = MAX_AHEAD + MAX_OUTSTANDING + MAX_STORING
-#: Tasks whose records are checked: until their outputs are stored.
+#: Tasks whose records are checked: until the engine has answered.
 MAX_MONITORED: Final = MAX_AHEAD + MAX_OUTSTANDING
 
 

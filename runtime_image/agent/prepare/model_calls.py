@@ -71,7 +71,7 @@ class ModelCalls:
             InvalidTask: if it is not a valid call, would leave the folders of models, or replace a model.
             LinkRefused, LinkUnavailable: if an address must not be asked, or does not give a model.
             DiskFull, DownloadFailed: if the file cannot be kept.
-            GivenUp: if the task was given up meanwhile.
+            TaskAborted: if the task was aborted meanwhile.
         """
         if not self._folder.directory.is_dir():
             raise DownloadFailed(f"there is no models folder {self._folder.directory} in this runtime")

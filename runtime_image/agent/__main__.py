@@ -7,12 +7,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
 from typing import TYPE_CHECKING
 
 from contract.settings import InvalidEnvironment
+from guarded_http.client import GuardedHttp
+from guarded_http.network import resolve_with_system
 from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks, Pipeline
 from runtime_image.agent.core.engine import Engine
@@ -35,7 +35,11 @@ from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
 from runtime_image.agent.lease.task_monitor import LeaseCheck, ProgressWrite, TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection, build_orchestrator
-from runtime_image.agent.prepare.inputs.picture_resolver import build_picture_resolver
+from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher
+from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
+from runtime_image.agent.prepare.model_cache import ModelCache
+from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader
@@ -44,6 +48,9 @@ from runtime_image.agent.store.picture_encoder import PictureEncoder
 from runtime_image.agent.store.previews import Previews
 from runtime_image.agent.task_loop import TaskLoop
 from runtime_image.agent.telemetry.composition import build_telemetry
+from runtime_image.model_downloader.bucket import open_bucket
+from runtime_image.model_downloader.bucket_index import BucketIndex
+from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.process.aws import AwsClients
 from runtime_image.process.aws_clock import AwsClock
 from runtime_image.process.clock import Clock
@@ -53,10 +60,8 @@ from runtime_image.process.retry import Retry
 from runtime_image.process.threads import start_thread
 from task_store.repository import TaskRepository
 
-if TYPE_CHECKING:  # loaded only by agents that need them
-    from guarded_http.client import GuardedHttp
-    from runtime_image.agent.prepare.model_cache import ModelCache
-    from runtime_image.agent.prepare.model_calls import ModelCalls
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 def main() -> int:
@@ -115,21 +120,14 @@ def build_loop(
         stopping=stopping,
         log=log,
     )
-    preparer = TaskPreparer(
-        engine=engine,
-        pictures=build_picture_resolver(settings, storage=aws.storage, retry=retry, clock=clock),
-        model_cache=_build_model_cache(settings, engine, log),
-        load_model_calls=_model_calls_loader(settings, clock, log),
-        retry=retry,
-        clock=clock,
-        log=log,
-    )
+    http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts)
+    preparer = _build_preparer(settings, engine=engine, storage=aws.storage, http=http, clock=clock, log=log)
     generation = Generation(clock=clock)
     uploader = OutputUploader(
         storage=aws.storage,
         bucket=settings.output_bucket,
         encoder=PictureEncoder(),
-        delivery=PictureDelivery(storage=aws.storage, load_http=_http_loader(settings), clock=clock, log=log),
+        delivery=PictureDelivery(storage=aws.storage, http=http, clock=clock, log=log),
         retry=retry,
         log=log,
     )
@@ -224,58 +222,38 @@ def build_loop(
     )
 
 
-def _build_model_cache(settings: AgentSettings, engine: Engine, log: EventLog) -> "ModelCache | None":
-    if not settings.model_bucket:
-        return None
-    from runtime_image.agent.prepare.model_cache import ModelCache  # noqa: PLC0415 - only with a model bucket
-    from runtime_image.model_downloader.bucket import open_bucket  # noqa: PLC0415 - see above
-    from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
-
-    return ModelCache(
-        bucket=open_bucket(settings.model_bucket),
-        folder=ModelsFolder(settings.models_directory),
-        max_bytes=settings.models_max_bytes,
+def _build_preparer(
+    settings: AgentSettings, *, engine: Engine, storage: "S3Client", http: GuardedHttp, clock: Clock, log: EventLog
+) -> TaskPreparer:
+    retry, folder = Retry(clock=clock, log=log), ModelsFolder(settings.models_directory)
+    index: BucketIndex | None = None
+    model_cache: ModelCache | None = None
+    if settings.model_bucket:
+        bucket = open_bucket(settings.model_bucket)
+        index = BucketIndex(bucket)
+        model_cache = ModelCache(
+            bucket=bucket, index=index, folder=folder, max_bytes=settings.models_max_bytes, engine=engine, log=log
+        )
+    s3 = S3Fetcher(
+        storage=storage,
+        buckets=settings.link_buckets,
+        own_buckets=(settings.task_bucket, settings.output_bucket),
+        retry=retry,
+        clock=clock,
+    )
+    return TaskPreparer(
         engine=engine,
+        pictures=PictureResolver(
+            fetch_http=HttpFetcher(http=http, clock=clock).fetch, fetch_s3=s3.fetch, read=PictureReader().read
+        ),
+        model_cache=model_cache,
+        model_calls=ModelCalls(
+            folder=folder, index=index, http=http, hub_url=settings.hf_endpoint, clock=clock, log=log
+        ),
+        retry=retry,
+        clock=clock,
         log=log,
     )
-
-
-def _http_loader(settings: AgentSettings) -> "Callable[[], GuardedHttp]":
-    @cache
-    def load() -> "GuardedHttp":
-        # See `_model_calls_loader`.
-        from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
-        from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
-
-        return GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts)
-
-    return load
-
-
-def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) -> "Callable[[], ModelCalls]":
-    @cache
-    def load() -> "ModelCalls":
-        # 100 ms and 15 MB, which only agents with such tasks should pay.
-        from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
-        from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
-        from runtime_image.agent.prepare.model_calls import ModelCalls  # noqa: PLC0415 - see above
-        from runtime_image.model_downloader.bucket import open_bucket  # noqa: PLC0415 - see above
-        from runtime_image.model_downloader.bucket_index import BucketIndex  # noqa: PLC0415 - see above
-        from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
-
-        return ModelCalls(
-            folder=ModelsFolder(settings.models_directory),
-            index=BucketIndex(open_bucket(settings.model_bucket)) if settings.model_bucket else None,
-            http=GuardedHttp(
-                resolve=resolve_with_system,
-                allowed_hosts=settings.allowed_link_hosts,
-            ),
-            hub_url=settings.hf_endpoint,
-            clock=clock,
-            log=log,
-        )
-
-    return load
 
 
 if __name__ == "__main__":

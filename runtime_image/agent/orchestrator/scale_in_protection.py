@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from runtime_image.agent.core.events import CapacityEnding, Event
+from runtime_image.agent.orchestrator.ecs import Ecs
+from runtime_image.agent.orchestrator.kubernetes import Kubernetes
 from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, Orchestrator, OrchestratorRefused
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
@@ -118,10 +120,7 @@ class ScaleInProtection:
 def build_orchestrator(settings: AgentSettings) -> Orchestrator:
     """Build the adapter; the settings have been checked to hold what it needs."""
     match settings.orchestrator:
-        # Each imports an HTTP client: a tenth of a second, which only agents with an orchestrator should pay.
         case "kubernetes":
-            from runtime_image.agent.orchestrator.kubernetes import Kubernetes  # noqa: PLC0415 - see above
-
             return Kubernetes(
                 api_url=f"https://{_in_url(settings.kubernetes_service_host)}:{settings.kubernetes_service_port}",
                 namespace=settings.pod_namespace,
@@ -129,8 +128,6 @@ def build_orchestrator(settings: AgentSettings) -> Orchestrator:
                 service_account_directory=settings.service_account_directory,
             )
         case "ecs":
-            from runtime_image.agent.orchestrator.ecs import Ecs  # noqa: PLC0415 - see above
-
             return Ecs(
                 agent_url=settings.ecs_agent_uri,
                 metadata_url=settings.ecs_container_metadata_uri_v4,

@@ -35,13 +35,14 @@ class ModelCache:
         self,
         *,
         bucket: ModelBucket,
+        index: BucketIndex,
         folder: ModelsFolder,
         max_bytes: int | None,
         engine: Engine,
         log: EventLog,
     ) -> None:
         self._bucket = bucket
-        self._index = BucketIndex(bucket)
+        self._index = index
         self._folder = folder
         self._engine = engine
         self._log = log

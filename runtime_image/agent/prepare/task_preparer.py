@@ -1,7 +1,6 @@
 """Preparation of a task: models are fetched, names are checked, links become pictures, and the call is built."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from contract import runpod
 from contract.errors import InvalidTask
@@ -13,14 +12,12 @@ from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
+from runtime_image.agent.prepare.model_cache import ModelCache
+from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import EngineUnreachable
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
-
-if TYPE_CHECKING:  # loaded only by agents that need them
-    from runtime_image.agent.prepare.model_cache import ModelCache
-    from runtime_image.agent.prepare.model_calls import ModelCalls
 
 #: The shortest time limit of a check: a task whose own limit has almost passed gets an answer too.
 MIN_TIMEOUT_SECONDS: Final = 0.5
@@ -37,8 +34,8 @@ class TaskPreparer:
         *,
         engine: Engine,
         pictures: PictureResolver,
-        model_cache: "ModelCache | None",
-        load_model_calls: "Callable[[], ModelCalls]",
+        model_cache: ModelCache | None,
+        model_calls: ModelCalls,
         retry: Retry,
         clock: Clock,
         log: EventLog,
@@ -46,7 +43,7 @@ class TaskPreparer:
         self._engine = engine
         self._pictures = pictures
         self._model_cache = model_cache
-        self._load_model_calls = load_model_calls
+        self._model_calls = model_calls
         self._retry = retry
         self._clock = clock
         self._log = log
@@ -64,7 +61,7 @@ class TaskPreparer:
     def _prepare(self, task: ClaimedTask) -> None:
         description = task.task_message.task
         if _is_model_call(description):
-            task.answer = self._load_model_calls().run(task)
+            task.answer = self._model_calls.run(task)
             task.is_carried_out = True
             return
         # Refuses a task that cannot be carried out before anything is fetched for it.

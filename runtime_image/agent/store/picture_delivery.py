@@ -4,7 +4,7 @@ The output bucket has every picture in any case, so a failed delivery loses noth
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from contract.delivery import PictureCopy
 from contract.output_request import OutputRequest
 from contract.storage import S3Location
+from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import Deadline
+from guarded_http.url import parse_http_url
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.process.aws import AWS_ERRORS, error_code
@@ -23,8 +26,6 @@ from runtime_image.process.parallel import in_parallel
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-    from guarded_http.client import GuardedHttp
 
 #: Pauses in seconds between the attempts to deliver one picture.
 PAUSES_SECONDS: Final = (1.0, 5.0)
@@ -50,13 +51,11 @@ class CopyFailed(Exception):
 
 
 class PictureDelivery:
-    """Copies pictures into a bucket, or sends them to links that accept a PUT. `load_http` is called for links only."""
+    """Copies pictures into a bucket, or sends them to links that accept a PUT."""
 
-    def __init__(
-        self, *, storage: "S3Client", load_http: "Callable[[], GuardedHttp]", clock: Clock, log: EventLog
-    ) -> None:
+    def __init__(self, *, storage: "S3Client", http: GuardedHttp, clock: Clock, log: EventLog) -> None:
         self._storage = storage
-        self._load_http = load_http
+        self._http = http
         self._clock = clock
         self._log = log
 
@@ -127,9 +126,6 @@ class PictureDelivery:
                 raise CopyFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
 
     def _put(self, task: ClaimedTask, picture: MadeFile, url: str, seconds_left: float) -> None:
-        from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
-        from guarded_http.url import parse_http_url  # noqa: PLC0415 - see above
-
         size = picture.size
         headers = {
             "Content-Type": picture.content_type,
@@ -140,7 +136,7 @@ class PictureDelivery:
         try:
             with (
                 picture.opened() as body,
-                self._load_http().exchange(
+                self._http.exchange(
                     "PUT",
                     parse_http_url(url),
                     headers=headers,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
 from runtime_image.process.logs import EventLog
 
 #: The same namespace as that of the functions (`METRICS_NAMESPACE` of the stacks), so that one dashboard finds all.
@@ -26,9 +28,6 @@ class EmbeddedMetrics:
             counts: Metrics that are counts, or shares.
             fields: Other fields of the line that are not dimensions, such as a task's id.
         """
-        # Loaded with the first line, which comes after the first task has begun.
-        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 - see above
-
         line = EphemeralMetrics(namespace=NAMESPACE)
         for name, value in self._dimensions.items():
             line.add_dimension(name=name, value=value)

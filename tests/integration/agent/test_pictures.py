@@ -20,10 +20,10 @@ from contract.routing import Catalogue, Runtime
 from contract.submission import parse_submission
 from embedded_webui.images import codec
 from embedded_webui.options import WebUiOptions, read_defaults
+from guarded_http.client import GuardedHttp
 from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher
-from runtime_image.agent.prepare.inputs.media_check import read_medium
 from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
-from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
@@ -81,13 +81,12 @@ class Journey:
         clock = Clock()
         retry = Retry(clock=clock, log=EventLog(logging.getLogger("test")))
         host = f"{HOST}:{self.server.server_port}"
-        tools = PictureTools(
-            fetch_http=HttpFetcher(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=[host], clock=clock).fetch,
+        http = GuardedHttp(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=[host])
+        return PictureResolver(
+            fetch_http=HttpFetcher(http=http, clock=clock).fetch,
             fetch_s3=S3Fetcher(storage=self.storage, buckets=[BUCKET], own_buckets=[], retry=retry, clock=clock).fetch,
             read=PictureReader().read,
-            read_other=read_medium,
         )
-        return PictureResolver(load_tools=lambda: tools)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contract.upload import MAX_LINK_BYTES, PICTURE_TYPES
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
-from guarded_http.network import Deadline, Resolver
+from guarded_http.network import Deadline
 from runtime_image.agent.core.errors import StorageFailed
 from runtime_image.agent.prepare.inputs.content_encoding import too_large, unpack
 from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault
@@ -39,13 +39,12 @@ class HttpFetcher:
     def __init__(
         self,
         *,
-        resolve: Resolver,
-        allowed_hosts: Iterable[str],
+        http: GuardedHttp,
         clock: Clock,
         max_bytes: int = MAX_LINK_BYTES,
         limit_seconds: float = LINK_SECONDS,
     ) -> None:
-        self._http = GuardedHttp(resolve=resolve, allowed_hosts=allowed_hosts)
+        self._http = http
         self._clock = clock
         self._max_bytes = max_bytes
         self._limit_seconds = limit_seconds

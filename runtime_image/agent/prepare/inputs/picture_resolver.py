@@ -5,9 +5,8 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from contract.encoded_picture import plain_base64
 from contract.errors import DarkroomError, FieldError, InvalidTask
@@ -15,15 +14,9 @@ from contract.picture_formats import UnusablePicture
 from contract.upload import MAX_LINKS, MAX_TASK_BYTES
 from contract.work import MAX_TASK_PIXELS
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.settings import AgentSettings
-from runtime_image.process.clock import Clock
+from runtime_image.agent.prepare.inputs.media_check import read_medium
 from runtime_image.process.engine import InputFile, InputKind, InputReference
 from runtime_image.process.parallel import in_parallel
-from runtime_image.process.retry import Retry
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
-
 
 #: Query and fragment of a URL.
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
@@ -33,25 +26,26 @@ MAX_SHOWN: Final = 200
 PARALLEL_FETCHES: Final = 4
 
 
-@dataclass(frozen=True)
-class PictureTools:
-    """Functions that fetch and read pictures."""
-
-    #: Raises LinkRefused or LinkUnavailable.
-    fetch_http: Callable[[str], bytes]
-    #: The same. Its further arguments are the task's id, for the log, and the ETag of an object in an own bucket.
-    fetch_s3: Callable[[str, str, str | None], bytes]
-    #: Returns an image as the engine gets it. Raises UnusablePicture.
-    read: Callable[[bytes], InputFile]
-    #: Returns a file of another kind as it is. Raises UnusablePicture.
-    read_other: Callable[[bytes, InputKind], InputFile]
-
-
 class PictureResolver:
-    """Turns links and every form of base64 into files; an error names the field of its file."""
+    """Turns links and every form of base64 into files; an error names the field of its file.
 
-    def __init__(self, *, load_tools: Callable[[], PictureTools]) -> None:
-        self._load_tools = load_tools
+    Args:
+        fetch_http: Returns what an http(s) link points to. Raises LinkRefused or LinkUnavailable.
+        fetch_s3: The same for an s3 link. Its further arguments are the task's id, for the log, and the ETag of an
+            object in an own bucket.
+        read: Returns a picture as the engine gets it. Raises UnusablePicture.
+    """
+
+    def __init__(
+        self,
+        *,
+        fetch_http: Callable[[str], bytes],
+        fetch_s3: Callable[[str, str, str | None], bytes],
+        read: Callable[[bytes], InputFile],
+    ) -> None:
+        self._fetch_http = fetch_http
+        self._fetch_s3 = fetch_s3
+        self._read = read
 
     def resolve(
         self, found: Sequence[InputReference], path: str, *, task_id: str, etags: Mapping[str, str]
@@ -67,26 +61,17 @@ class PictureResolver:
         Raises:
             InvalidTask: for the first picture, in the order of the content, that fails. Its cause is what failed.
         """
-        if not found:
-            # The libraries are not loaded.
-            return {}
         links = sum(picture.is_link for picture in found)
         if links > MAX_LINKS:
             message = f"holds {links} links; {MAX_LINKS} are accepted"
             raise InvalidTask([FieldError(path, message, LinkRefused.code)])
-        tools = self._load_tools()
         # Each kind of input has its own checks, so a text that two kinds have is read for both.
         different = list({(picture.text, picture.kind): picture for picture in found}.values())
         times = Counter((picture.text, picture.kind) for picture in found)
         limits = _PictureLimits(path)
         jobs = [
             partial(
-                _resolve,
-                tools,
-                picture,
-                task_id,
-                etags,
-                partial(limits.count, times=times[picture.text, picture.kind]),
+                self._resolve, picture, task_id, etags, partial(limits.count, times=times[picture.text, picture.kind])
             )
             for picture in different
         ]
@@ -102,6 +87,26 @@ class PictureResolver:
                 case _:
                     raise outcome
         return {picture.field: resolved[picture.text, picture.kind] for picture in found}
+
+    def _resolve(
+        self,
+        picture: InputReference,
+        task_id: str,
+        etags: Mapping[str, str],
+        count: Callable[[bytes, int], None],
+    ) -> InputFile:
+        # The other pictures may be too many already; then this one is not fetched.
+        count(b"", 0)
+        if picture.is_link:
+            link = picture.text.strip()
+            is_s3 = link.lower().startswith("s3:")
+            data = self._fetch_s3(link, task_id, etags.get(picture.text)) if is_s3 else self._fetch_http(link)
+        else:
+            data = base64.b64decode(plain_base64(picture.text))
+        count(data, 0)
+        read = self._read(data) if picture.kind is InputKind.IMAGE else read_medium(data, picture.kind)
+        count(b"", read.size.pixels)
+        return read
 
 
 class _PictureLimits:
@@ -125,27 +130,6 @@ class _PictureLimits:
             raise InvalidTask([FieldError(self._field, message, "limit_exceeded")])
 
 
-def _resolve(
-    tools: PictureTools,
-    picture: InputReference,
-    task_id: str,
-    etags: Mapping[str, str],
-    count: Callable[[bytes, int], None],
-) -> InputFile:
-    # The other pictures may be too many already; then this one is not fetched.
-    count(b"", 0)
-    if picture.is_link:
-        link = picture.text.strip()
-        is_s3 = link.lower().startswith("s3:")
-        data = tools.fetch_s3(link, task_id, etags.get(picture.text)) if is_s3 else tools.fetch_http(link)
-    else:
-        data = base64.b64decode(plain_base64(picture.text))
-    count(data, 0)
-    read = tools.read(data) if picture.kind is InputKind.IMAGE else tools.read_other(data, picture.kind)
-    count(b"", read.size.pixels)
-    return read
-
-
 def shown_link(link: str) -> str:
     """Return a link as errors and logs may show it: without a presigned link's signature and without a password."""
     scheme, _, rest = link.partition("://")
@@ -162,46 +146,3 @@ def _problem(picture: InputReference, field: str, error: DarkroomError) -> Field
         return FieldError(field, f"cannot be used: {error.message}")
     code = LinkRefused.code if isinstance(error, UnusablePicture) else error.code
     return FieldError(field, f"the link {shown_link(picture.text)} cannot be used: {error.message}", code)
-
-
-def build_picture_resolver(
-    settings: AgentSettings,
-    *,
-    storage: "S3Client",
-    retry: Retry,
-    clock: Clock,
-) -> PictureResolver:
-    """Return the resolver of pictures, with the links that an environment's settings allow."""
-    tools: list[PictureTools] = []
-    lock = threading.Lock()
-
-    def load() -> PictureTools:
-        # An import in several threads at once is not safe.
-        with lock:
-            if not tools:
-                tools.append(_load(settings, storage, retry, clock))
-        return tools[0]
-
-    return PictureResolver(load_tools=load)
-
-
-def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> PictureTools:
-    # 100 ms and 15 MB, which only agents whose tasks have pictures should pay.
-    from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
-    from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher  # noqa: PLC0415 - see above
-    from runtime_image.agent.prepare.inputs.media_check import read_medium  # noqa: PLC0415 - see above
-    from runtime_image.agent.prepare.inputs.picture_reader import PictureReader  # noqa: PLC0415 - see above
-
-    http = HttpFetcher(
-        resolve=resolve_with_system,
-        allowed_hosts=settings.allowed_link_hosts,
-        clock=clock,
-    )
-    s3 = S3Fetcher(
-        storage=storage,
-        buckets=settings.link_buckets,
-        own_buckets=(settings.task_bucket, settings.output_bucket),
-        retry=retry,
-        clock=clock,
-    )
-    return PictureTools(fetch_http=http.fetch, fetch_s3=s3.fetch, read=PictureReader().read, read_other=read_medium)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,7 @@ from contract.routing import Limits
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
-from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
-from runtime_image.agent.prepare.model_calls import ModelCalls
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.process.engine_http import EngineResponse
 from runtime_image.process.logs import EventLog
@@ -39,25 +39,18 @@ class FakeWebUi(WebUiClient):
         return EngineResponse(200, json.dumps([{"name": "Euler"}]).encode())
 
 
-def no_tools() -> PictureTools:
-    raise AssertionError("there is no picture")
-
-
-def no_model_calls() -> ModelCalls:
-    raise AssertionError("there is no model call")
-
-
 def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
     """Prepare the task; return the sampler that its answer must name."""
     clock, log = StillClock(), EventLog(logging.getLogger("test"))
+    unused: Any = None
     engine = WebUiEngine(
         client=FakeWebUi(clock, silent_calls), allowed_options=(), limits=Limits(), clock=clock, log=log
     )
     preparer = TaskPreparer(
         engine=engine,
-        pictures=PictureResolver(load_tools=no_tools),
+        pictures=PictureResolver(fetch_http=unused, fetch_s3=unused, read=unused),
         model_cache=None,
-        load_model_calls=no_model_calls,
+        model_calls=unused,
         retry=Retry(clock=clock, log=log),
         clock=clock,
         log=log,

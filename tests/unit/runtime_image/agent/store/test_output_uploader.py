@@ -64,7 +64,7 @@ def upload(
         storage=storage,
         bucket="outputs",
         encoder=PictureEncoder(),
-        delivery=PictureDelivery(storage=storage, load_http=lambda: http, clock=clock, log=log),
+        delivery=PictureDelivery(storage=storage, http=http, clock=clock, log=log),
         retry=Retry(clock=clock, log=log),
         log=log,
     )

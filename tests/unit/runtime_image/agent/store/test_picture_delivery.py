@@ -69,7 +69,7 @@ def deliver(
     allowed = [f"127.0.0.1:{server.server_port}"] if server else []
     delivery = PictureDelivery(
         storage=bucket or Bucket(),  # type: ignore[arg-type]  # one call of it
-        load_http=lambda: GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=allowed),
+        http=GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=allowed),
         clock=StillClock(),
         log=EventLog(logging.getLogger("test")),
     )
@@ -180,7 +180,7 @@ def measured(picture: MadeFile, *, aborts: bool = False, passed_seconds: float =
     http = MeasuringHttp(task, aborts)
     delivery = PictureDelivery(
         storage=Bucket(),  # type: ignore[arg-type]  # one call of it
-        load_http=lambda: http,  # type: ignore[arg-type, return-value]  # one call of it
+        http=http,  # type: ignore[arg-type]  # one call of it
         clock=clock,
         log=EventLog(logging.getLogger("test")),
     )
@@ -232,7 +232,7 @@ def test_copies_into_a_bucket_end_before_the_time_limit_as_well(seconds_left: fl
     bucket = SlowBucket(clock)
     delivery = PictureDelivery(
         storage=bucket,  # type: ignore[arg-type]  # one call of it
-        load_http=lambda: GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=[]),
+        http=GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=[]),
         clock=clock,
         log=EventLog(logging.getLogger("test")),
     )

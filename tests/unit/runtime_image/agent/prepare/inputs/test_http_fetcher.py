@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import first_private
 from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher
@@ -70,13 +71,8 @@ def fetcher(server: Server, **changes: float) -> HttpFetcher:
         return ["127.0.0.1"] if host == "public.example" else ["10.0.0.1"] if host == "private.example" else [host]
 
     limit_seconds, max_bytes = changes.get("limit_seconds", 5.0), int(changes.get("max_bytes", 1024 * 1024))
-    return HttpFetcher(
-        resolve=resolve,
-        allowed_hosts=[server.host],
-        clock=Clock(),
-        limit_seconds=limit_seconds,
-        max_bytes=max_bytes,
-    )
+    http = GuardedHttp(resolve=resolve, allowed_hosts=[server.host])
+    return HttpFetcher(http=http, clock=Clock(), limit_seconds=limit_seconds, max_bytes=max_bytes)
 
 
 def test_a_link_is_fetched_through_redirects(server: Server) -> None:
@@ -235,7 +231,7 @@ def test_a_resolver_that_hangs_ends_at_the_deadline(server: Server) -> None:
         released.wait(10)
         return []
 
-    slow = HttpFetcher(resolve=resolve, allowed_hosts=[], clock=Clock(), limit_seconds=0.2)
+    slow = HttpFetcher(http=GuardedHttp(resolve=resolve, allowed_hosts=[]), clock=Clock(), limit_seconds=0.2)
     with pytest.raises(LinkUnavailable, match="could not be resolved in time"):
         slow.fetch(server.url("/"))
     released.set()
@@ -263,13 +259,9 @@ def test_bad_answers_are_errors_with_a_reason(server: Server, handler: Handler, 
 def test_a_name_that_does_not_exist_is_an_error(server: Server) -> None:
     with pytest.raises(LinkUnavailable, match=r"nowhere\.example cannot be resolved"):
         fetcher(server).fetch("http://nowhere.example/")
+    closed = GuardedHttp(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=["closed.example:9"])
     with pytest.raises(LinkUnavailable, match="does not accept connections"):
-        HttpFetcher(
-            resolve=lambda *_: ["127.0.0.1"],
-            allowed_hosts=["closed.example:9"],
-            clock=Clock(),
-            limit_seconds=2,
-        ).fetch("http://closed.example:9/")
+        HttpFetcher(http=closed, clock=Clock(), limit_seconds=2).fetch("http://closed.example:9/")
 
 
 def test_proxy_variables_are_ignored(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

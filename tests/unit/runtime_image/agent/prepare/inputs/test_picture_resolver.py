@@ -11,8 +11,7 @@ from contract.upload import MAX_LINKS
 from contract.work import Size
 from guarded_http.errors import LinkUnavailable
 from runtime_image.agent.prepare.inputs import picture_resolver
-from runtime_image.agent.prepare.inputs.media_check import read_medium
-from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools, shown_link
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, shown_link
 from runtime_image.process.engine import InputFile, InputKind, InputReference
 from runtime_image.webui.picture_finder import find_pictures
 from runtime_image.webui.request import TEXT_FIELDS
@@ -42,8 +41,7 @@ def read(data: bytes) -> InputFile:
 
 
 def resolver(fetches: Fetches) -> PictureResolver:
-    tools = PictureTools(fetch_http=fetches, fetch_s3=fetches, read=read, read_other=read_medium)
-    return PictureResolver(load_tools=lambda: tools)
+    return PictureResolver(fetch_http=fetches, fetch_s3=fetches, read=read)
 
 
 def resolved(body: dict[str, Any], fetches: Fetches) -> dict[str, InputFile]:

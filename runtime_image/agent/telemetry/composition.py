@@ -11,7 +11,7 @@ from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import FirstTask, TaskMetrics
+from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog, configure_metrics
 
@@ -47,7 +47,7 @@ def build_telemetry(
         clock=clock,
         log=log,
     )
-    observers: list[TaskObserver] = [TaskMetrics(metrics=metrics, clock=clock), FirstTask(clock=clock, log=log), report]
+    observers: list[TaskObserver] = [TaskMetrics(metrics=metrics, clock=clock), report]
     if settings.otel_exporter_otlp_endpoint:
         observers.append(_build_traces(settings, clock, at_exit.callback))
     return Telemetry(gpu, report, tuple(observers))

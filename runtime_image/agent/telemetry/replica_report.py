@@ -1,4 +1,4 @@
-"""Report of the replica's state: a small file for the supervisor once a second, and metrics once a minute."""
+"""Report of the replica: a status file for the supervisor, metrics once a minute, and the end of the cold start."""
 
 import threading
 from collections import Counter
@@ -50,11 +50,15 @@ class ReplicaReport:
         self._lock = threading.Lock()
 
     def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
-        """Count a result."""
+        """Count a result, and log the first completed task, which ends the cold start."""
         with self._lock:
             self._results[result] += 1
             # A task that ran out of memory for the second time is the cause itself, and a new engine would not help.
             self._out_of_memory += result is TaskResult.RELEASED and error_code == "out_of_memory"
+            is_first = result is TaskResult.COMPLETED and self._results[result] == 1
+        if is_first:
+            seconds = round(self._clock.monotonic() - self._started_at, 3)
+            self._log.info("first_task_completed", task_id=task.metadata.id, seconds=seconds)
 
     def tick(self, now: float, *, held: int) -> None:
         """Write what is due."""

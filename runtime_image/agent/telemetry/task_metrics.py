@@ -1,12 +1,9 @@
-"""Metrics of each task, its stages' times and its result, and the log line that ends the cold start."""
-
-import threading
+"""Metrics of each task: its stages' times and its result."""
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.process.clock import Clock
-from runtime_image.process.logs import EventLog
 
 
 class TaskMetrics:
@@ -42,27 +39,6 @@ class TaskMetrics:
             tasktype=task.metadata.tasktype.value,
             error_code=error_code,
         )
-
-
-class FirstTask:
-    """A TaskObserver that logs once: the time from the agent's start to its first completed task."""
-
-    def __init__(self, *, clock: Clock, log: EventLog) -> None:
-        self._clock = clock
-        self._log = log
-        self._started_at = clock.monotonic()
-        self._lock = threading.Lock()
-        self._is_done = False
-
-    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface's
-        """Log the last part of the cold start."""
-        if result is not TaskResult.COMPLETED:
-            return
-        with self._lock:
-            is_first, self._is_done = not self._is_done, True
-        if is_first:
-            seconds = round(self._clock.monotonic() - self._started_at, 3)
-            self._log.info("first_task_completed", task_id=task.metadata.id, seconds=seconds)
 
 
 def _between(start: float | None, end: float | None) -> float | None:

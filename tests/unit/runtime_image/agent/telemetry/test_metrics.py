@@ -13,7 +13,7 @@ from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import FirstTask, TaskMetrics
+from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeEngine
@@ -114,7 +114,7 @@ class Replica:
             health=self.health,
             engine=self.checkpoints,
             clock=self.clock,
-            log=EventLog(logging.getLogger("test")),
+            log=EventLog(logging.getLogger("metrics")),
         )
 
 
@@ -169,9 +169,9 @@ def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics
     assert values_of(line) == {"BusyShare": 0.25, "Replicas": 1, "ReadyReplicas": 1, "WebUiFailures": 1}
 
 
-def test_the_first_task_that_completes_ends_the_cold_start(lines: Lines) -> None:
-    clock = StillClock()
-    observer = FirstTask(clock=clock, log=EventLog(logging.getLogger("metrics")))
+def test_the_first_task_that_completes_ends_the_cold_start(metrics: EmbeddedMetrics, lines: Lines) -> None:
+    replica = Replica(metrics, None)
+    clock, observer = replica.clock, replica.report
     clock.seconds += 10
     observer.task_ended(held_task(), TaskResult.RELEASED, pictures=0, error_code=None)
     assert lines() == []

@@ -118,7 +118,7 @@ def build_loop(
         lease_renewal=lease_renewal,
         clock=clock,
         stopping=stopping,
-        log=log,
+        event_log=log,
     )
     http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts)
     preparer = _build_preparer(settings, engine=engine, storage=aws.storage, http=http, clock=clock, log=log)
@@ -218,7 +218,7 @@ def build_loop(
         report=telemetry.report,
         stopping=stopping,
         clock=clock,
-        log=log,
+        event_log=log,
     )
 
 

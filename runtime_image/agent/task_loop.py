@@ -3,6 +3,7 @@
 import queue
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Final
 
@@ -43,90 +44,68 @@ TICK_SECONDS: Final = 0.2
 _AT_ENGINE: Final = frozenset({TaskPhase.READY, TaskPhase.GENERATING})
 
 
+@dataclass(kw_only=True, eq=False)
 class TaskLoop:
     """Runs in the main thread until the agent stops or gives up."""
 
-    def __init__(
-        self,
-        *,
-        events: "queue.SimpleQueue[on.Event]",
-        pools: WorkerPools,
-        pipeline: Pipeline,
-        prefetcher: Prefetcher,
-        claimed: ClaimedTasks,
-        lease_renewal: LeaseRenewal,
-        task_monitor: TaskMonitor,
-        scheduler: GenerationScheduler,
-        outstanding: OutstandingRequests,
-        progress_monitor: ProgressMonitor,
-        hang_detector: HangDetector,
-        engine: Engine,
-        health: EngineHealth,
-        shutdown: ShutdownSequence,
-        scale_in_protection: ScaleInProtection,
-        report: ReplicaReport,
-        stopping: threading.Event,
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self._events = events
-        self._pools = pools
-        self._pipeline = pipeline
-        self._prefetcher = prefetcher
-        self._claimed = claimed
-        self._lease_renewal = lease_renewal
-        self._task_monitor = task_monitor
-        self._scheduler = scheduler
-        self._outstanding = outstanding
-        self._progress_monitor = progress_monitor
-        self._hang_detector = hang_detector
-        self._engine = engine
-        self._health = health
-        self._shutdown = shutdown
-        self._scale_in_protection = scale_in_protection
-        self._report = report
-        self._stopping = stopping
-        self._clock = clock
-        self._log = log
+    events: "queue.SimpleQueue[on.Event]"
+    pools: WorkerPools
+    pipeline: Pipeline
+    prefetcher: Prefetcher
+    claimed: ClaimedTasks
+    lease_renewal: LeaseRenewal
+    task_monitor: TaskMonitor
+    scheduler: GenerationScheduler
+    outstanding: OutstandingRequests
+    progress_monitor: ProgressMonitor
+    hang_detector: HangDetector
+    engine: Engine
+    health: EngineHealth
+    shutdown: ShutdownSequence
+    scale_in_protection: ScaleInProtection
+    report: ReplicaReport
+    stopping: threading.Event
+    clock: Clock
+    event_log: EventLog
 
     def run(self) -> ExitCode:
         """Work until the end; return the exit code of the process."""
-        self._pools.run_job(Readiness.name)
+        self.pools.run_job(Readiness.name)
         while not self._has_ended():
             with suppress(queue.Empty):
-                self.handle(self._events.get(timeout=TICK_SECONDS))
+                self.handle(self.events.get(timeout=TICK_SECONDS))
             self.tick()
-        code = self._shutdown.exit_code or ExitCode.STOPPED
-        self._log.info("agent_stopped", exit_code=int(code), reason=code.name, left_behind=len(self._claimed))
+        code = self.shutdown.exit_code or ExitCode.STOPPED
+        self.event_log.info("agent_stopped", exit_code=int(code), reason=code.name, left_behind=len(self.claimed))
         return code
 
     def tick(self) -> None:
         """Do what time, not an event, makes necessary; then supply every stage."""
-        now = self._clock.monotonic()
-        for task, reason in self._task_monitor.overdue(self._claimed, now):
-            self._claimed.abort(task, reason)
-        self._task_monitor.send_heartbeats(self._claimed, now)
-        if hung := self._hang_detector.hung(now):
+        now = self.clock.monotonic()
+        for task, reason in self.task_monitor.overdue(self.claimed, now):
+            self.claimed.abort(task, reason)
+        self.task_monitor.send_heartbeats(self.claimed, now)
+        if hung := self.hang_detector.hung(now):
             task, message = hung
             self._engine_failed(task, now)
-            self._claimed.release(task, self._engine.hung_error(message))
-        if self._hang_detector.is_stuck(now):
+            self.claimed.release(task, self.engine.hung_error(message))
+        if self.hang_detector.is_stuck(now):
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
-        if self._shutdown.must_interrupt(now):
-            self._claimed.release_all(*TaskPhase)
-        elif self._stopping.is_set() or self._health.has_long_trouble(now):
+        if self.shutdown.must_interrupt(now):
+            self.claimed.release_all(*TaskPhase)
+        elif self.stopping.is_set() or self.health.has_long_trouble(now):
             # With every tick, not once: a claim or a repetition may still come after the stop.
-            self._claimed.release_all(*NOT_BEGUN)
-        for task in self._scheduler.claimed_too_early(list(self._claimed), now):
-            self._claimed.release(task)
-        self._scheduler.interrupt_if_needed()
-        if self._health.is_ready and not self._stopping.is_set():
-            if self._claimed.count(TaskPhase.GENERATED) < MAX_STORING:
-                self._scheduler.start(now=self._clock.monotonic)
-            self._prefetcher.receive(now)
-        self._progress_monitor.poll()
-        self._scale_in_protection.set_busy(busy=len(self._claimed) > 0)
-        self._report.tick(now, held=len(self._claimed))
+            self.claimed.release_all(*NOT_BEGUN)
+        for task in self.scheduler.claimed_too_early(list(self.claimed), now):
+            self.claimed.release(task)
+        self.scheduler.interrupt_if_needed()
+        if self.health.is_ready and not self.stopping.is_set():
+            if self.claimed.count(TaskPhase.GENERATED) < MAX_STORING:
+                self.scheduler.start(now=self.clock.monotonic)
+            self.prefetcher.receive(now)
+        self.progress_monitor.poll()
+        self.scale_in_protection.set_busy(busy=len(self.claimed) > 0)
+        self.report.tick(now, held=len(self.claimed))
 
     @singledispatchmethod
     def handle(self, event: object) -> None:
@@ -135,56 +114,56 @@ class TaskLoop:
 
     @handle.register
     def _messages_received(self, event: on.MessagesReceived) -> None:
-        self._prefetcher.received(event.messages)
+        self.prefetcher.received(event.messages)
 
     @handle.register
     def _message_requeued(self, _: on.MessageRequeued) -> None:
-        self._prefetcher.requeued()
+        self.prefetcher.requeued()
 
     @handle.register
     def _message_handled(self, event: on.MessageHandled) -> None:
-        self._prefetcher.handled()
+        self.prefetcher.handled()
         if task := event.task:
-            self._claimed.add(task)
-            self._lease_renewal.start(task)
-            if not self._stopping.is_set():
-                self._pipeline.begin(task)
+            self.claimed.add(task)
+            self.lease_renewal.start(task)
+            if not self.stopping.is_set():
+                self.pipeline.begin(task)
 
     @handle.register
     def _task_redelivered(self, event: on.TaskRedelivered) -> None:
-        self._prefetcher.redelivered(event)
+        self.prefetcher.redelivered(event)
 
     @handle.register
     def _stage_done(self, event: on.StageDone) -> None:
-        task, now = event.task, self._clock.monotonic()
-        may_be_cut = self._scheduler.stage_done(event.stage, task, now=now)
+        task, now = event.task, self.clock.monotonic()
+        may_be_cut = self.scheduler.stage_done(event.stage, task, now=now)
         if task.stage != event.stage:
             # The task was aborted meanwhile, or the stage is not one of the pipeline.
             return
         if event.stage == COMPLETE:
             if task.outcome is not None and task.completion is task.outcome:
-                self._health.succeeded()
-            self._claimed.remove(task)
+                self.health.succeeded()
+            self.claimed.remove(task)
         elif may_be_cut:
             self._repeat(task)
         else:
             if task.phase is TaskPhase.PREPARING:
                 task.timeline.prepared_at = task.timeline.prepared_at or now
-            self._pipeline.advance(task)
+            self.pipeline.advance(task)
 
     @handle.register
     def _stage_failed(self, event: on.StageFailed) -> None:
-        task, error, now = event.task, event.error, self._clock.monotonic()
+        task, error, now = event.task, event.error, self.clock.monotonic()
         if event.stage == COMPLETE:
             # The task is left to its lease.
-            self._log.error("completion_failed", error, task_id=task.metadata.id)
-            self._claimed.remove(task)
+            self.event_log.error("completion_failed", error, task_id=task.metadata.id)
+            self.claimed.remove(task)
             return
-        was_at_engine = self._scheduler.is_at_engine(task)
+        was_at_engine = self.scheduler.is_at_engine(task)
         was_sent = not isinstance(error, EngineNotReached)
         # A call that was not sent has ended, as if it had been answered.
         is_answered = not was_sent or not isinstance(error, EngineUnreachable)
-        may_be_cut = self._scheduler.stage_failed(task, is_answered=is_answered, now=now)
+        may_be_cut = self.scheduler.stage_failed(task, is_answered=is_answered, now=now)
         # Any other error of an interrupted call means nothing, because the interrupt may be its cause.
         if isinstance(error, EngineUnreachable | EngineBroken if task.aborted.is_set() else EngineFailed):
             if not isinstance(error, SuspectFailure) or isinstance(error, EngineUnreachable):
@@ -192,14 +171,14 @@ class TaskLoop:
             if isinstance(error, EngineBroken):
                 self._stop(ExitCode.WEBUI_UNHEALTHY)
         elif was_at_engine and not isinstance(error, UnclearFailure) and not task.aborted.is_set():
-            self._health.succeeded()
+            self.health.succeeded()
         if task.phase is TaskPhase.GENERATING and self._must_repeat(task, error, may_be_cut=may_be_cut):
             self._repeat(task)
         elif not was_sent and task.phase in _AT_ENGINE:
             # The task waits for the engine to come back, because a release would cost one of its deliveries.
             self._repeat(task)
         elif task.phase is not TaskPhase.COMPLETING:
-            self._claimed.end_failed(task, error)
+            self.claimed.end_failed(task, error)
 
     @handle.register
     def _progress_written(self, event: on.ProgressWritten) -> None:
@@ -207,39 +186,39 @@ class TaskLoop:
 
     @handle.register
     def _leases_checked(self, event: on.LeasesChecked) -> None:
-        for loss in self._task_monitor.leases_checked(event):
+        for loss in self.task_monitor.leases_checked(event):
             self._task_lost(loss)
 
     @handle.register
     def _task_lost(self, event: on.TaskLost) -> None:
-        self._claimed.abort(event.task, event.reason)
+        self.claimed.abort(event.task, event.reason)
 
     @handle.register
     def _progress_received(self, event: on.ProgressReceived) -> None:
-        self._progress_monitor.received(event.progress, self._clock.monotonic())
+        self.progress_monitor.received(event.progress, self.clock.monotonic())
 
     @handle.register
     def _preview_stored(self, event: on.PreviewStored) -> None:
-        self._progress_monitor.preview_stored(event.task, event.url)
+        self.progress_monitor.preview_stored(event.task, event.url)
 
     @handle.register
     def _interrupt_sent(self, event: on.InterruptSent) -> None:
-        now = self._clock.monotonic()
-        self._outstanding.interrupt_sent(now, is_accepted=event.is_accepted)
+        now = self.clock.monotonic()
+        self.outstanding.interrupt_sent(now, is_accepted=event.is_accepted)
         if not event.is_accepted:
             self._engine_failed(event.task, now)
 
     @handle.register
     def _engine_ready(self, _: on.EngineReady) -> None:
-        self._log.info("engine_ready")
+        self.event_log.info("engine_ready")
         # While it was starting, it may have answered without its lists.
-        self._engine.forget()
-        self._outstanding.idle()
-        self._health.ready()
+        self.engine.forget()
+        self.outstanding.idle()
+        self.health.ready()
 
     @handle.register
     def _engine_not_ready(self, _: on.EngineNotReady) -> None:
-        if not self._stopping.is_set():
+        if not self.stopping.is_set():
             self._stop(ExitCode.WEBUI_UNHEALTHY)
 
     @handle.register
@@ -249,14 +228,14 @@ class TaskLoop:
     @handle.register
     def _stop_requested(self, event: on.StopRequested | on.DrainRequested) -> None:
         is_drain = isinstance(event, on.DrainRequested)
-        self._log.info("drain_requested" if is_drain else "stop_requested", held=len(self._claimed))
-        self._stopping.set()
-        begin = self._shutdown.drain if is_drain else self._shutdown.signal
-        begin(now=self._clock.monotonic())
+        self.event_log.info("drain_requested" if is_drain else "stop_requested", held=len(self.claimed))
+        self.stopping.set()
+        begin = self.shutdown.drain if is_drain else self.shutdown.signal
+        begin(now=self.clock.monotonic())
 
     @handle.register
     def _thread_failed(self, event: ThreadFailed) -> None:
-        self._log.error("thread_failed", event.error, thread=event.name)
+        self.event_log.error("thread_failed", event.error, thread=event.name)
         self._stop(ExitCode.INTERNAL_ERROR, hurry=True)
 
     def _must_repeat(self, task: ClaimedTask, error: Exception, *, may_be_cut: bool) -> bool:
@@ -270,28 +249,28 @@ class TaskLoop:
         return trial is not None
 
     def _repeat(self, task: ClaimedTask) -> None:
-        self._log.warning("generation_repeated", task_id=task.metadata.id)
-        self._scheduler.repeat(task)
+        self.event_log.warning("generation_repeated", task_id=task.metadata.id)
+        self.scheduler.repeat(task)
 
     def _engine_failed(self, task: ClaimedTask, now: float) -> None:
-        was_ready = self._health.is_ready
-        self._engine.forget()
+        was_ready = self.health.is_ready
+        self.engine.forget()
         # A task that failed before it was sent failed with the tasks that were held then.
-        self._health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
-        self._log.warning("engine_failed", task_id=task.metadata.id)
-        if self._health.is_unhealthy:
+        self.health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
+        self.event_log.warning("engine_failed", task_id=task.metadata.id)
+        if self.health.is_unhealthy:
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         elif was_ready:
-            self._pools.run_job(Readiness.name)
+            self.pools.run_job(Readiness.name)
 
     def _stop(self, code: ExitCode, *, hurry: bool = False) -> None:
-        self._stopping.set()
-        self._shutdown.request(code, now=self._clock.monotonic(), hurry=hurry)
+        self.stopping.set()
+        self.shutdown.request(code, now=self.clock.monotonic(), hurry=hurry)
 
     def _has_ended(self) -> bool:
-        if self._shutdown.exit_code is None:
+        if self.shutdown.exit_code is None:
             return False
-        now = self._clock.monotonic()
-        waits_for_poll = self._prefetcher.is_receiving and not self._shutdown.is_last_poll_over(now)
-        busy = self._claimed or self._prefetcher.is_busy or waits_for_poll or self._scheduler.must_interrupt()
-        return not busy or self._shutdown.is_grace_over(now)
+        now = self.clock.monotonic()
+        waits_for_poll = self.prefetcher.is_receiving and not self.shutdown.is_last_poll_over(now)
+        busy = self.claimed or self.prefetcher.is_busy or waits_for_poll or self.scheduler.must_interrupt()
+        return not busy or self.shutdown.is_grace_over(now)

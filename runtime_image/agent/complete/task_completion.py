@@ -4,6 +4,7 @@ In this order a crash loses nothing: a message that comes again meets a record t
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -30,46 +31,26 @@ from task_store.repository import TaskRepository
 #: hiccup; later ones should meet a machine that has been replaced.
 RETRY_DELAYS_SECONDS: Final = (5.0, 30.0, 60.0)
 
-_RESULTS: Final = {
-    Status.COMPLETED: TaskResult.COMPLETED,
-    Status.FAILED: TaskResult.FAILED,
-    Status.TIMED_OUT: TaskResult.TIMED_OUT,
-    AbandonReason.CANCELLED: TaskResult.CANCELLED,
-    AbandonReason.LEASE_LOST: TaskResult.LEASE_LOST,
-    AbandonReason.LEASE_EXPIRED: TaskResult.LEASE_EXPIRED,
-    AbandonReason.MESSAGE_LOST: TaskResult.MESSAGE_LOST,
-}
 
-
+@dataclass(kw_only=True, eq=False)
 class TaskCompletion:
     """The last stage of every task, also of one that failed or was lost."""
 
     name = COMPLETE
     workers = MAX_HELD
 
-    def __init__(
-        self,
-        *,
-        repository: TaskRepository,
-        queue: TaskQueue,
-        lease_renewal: LeaseRenewal,
-        retry: Retry,
-        observers: Sequence[TaskObserver],
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self._repository = repository
-        self._queue = queue
-        self._lease_renewal = lease_renewal
-        self._retry = retry
-        self._observers = observers
-        self._clock = clock
-        self._log = log
+    repository: TaskRepository
+    queue: TaskQueue
+    lease_renewal: LeaseRenewal
+    retry: Retry
+    observers: Sequence[TaskObserver]
+    clock: Clock
+    log: EventLog
 
     def run(self, task: ClaimedTask) -> None:
         """Complete the task as the loop has decided."""
         # From here on the writes alone decide; a renewal that finds the record final would look like a lost lease.
-        self._lease_renewal.stop(task)
+        self.lease_renewal.stop(task)
         if task.call is not None:
             task.call.close()
         match task.completion:
@@ -87,7 +68,7 @@ class TaskCompletion:
         if outcome.error:
             log.warning("task_failed", code=error["code"], reason=error["message"])
         try:
-            self._insist(task, lambda: self._repository.finish(task.lease, outcome))
+            self._insist(task, lambda: self.repository.finish(task.lease, outcome))
         except LeaseLost as lost:
             self._abandon(task, AbandonReason.of(lost))
             return
@@ -99,9 +80,9 @@ class TaskCompletion:
                 self._abandon(task, AbandonReason.LEASE_EXPIRED)
             return
         pictures = len(outcome.image_urls)
-        seconds = round(self._clock.monotonic() - task.claimed_at, 3)
+        seconds = round(self.clock.monotonic() - task.claimed_at, 3)
         log.info("task_finished", status=outcome.status.value, pictures=pictures, seconds=seconds)
-        self._report(task, _RESULTS[outcome.status], pictures=pictures, error_code=error.get("code"))
+        self._report(task, TaskResult[outcome.status.name], pictures=pictures, error_code=error.get("code"))
         self._delete_messages(task)
 
     def _failed_so_before(self, task: ClaimedTask, error: SuspectFailure) -> bool:
@@ -109,7 +90,7 @@ class TaskCompletion:
         if task.attempt == 1:
             return False
         try:
-            record = self._repository.read(task.lease.task_key)
+            record = self.repository.read(task.lease.task_key)
         except AWS_ERRORS as problem:
             self._log_of(task).warning("last_error_not_read", reason=str(problem))
             return False
@@ -135,7 +116,7 @@ class TaskCompletion:
     def _abandon(self, task: ClaimedTask, reason: AbandonReason) -> None:
         """Leave a task that is no longer this agent's, and tidy up what no other replica would."""
         log = self._log_of(task)
-        self._report(task, _RESULTS[reason])
+        self._report(task, TaskResult[reason.name])
         try:
             match reason:
                 case AbandonReason.CANCELLED:
@@ -153,7 +134,7 @@ class TaskCompletion:
             log.info("task_not_tidied", reason=str(error))
 
     def _tidy_messages(self, task: ClaimedTask) -> None:
-        record = self._repository.read(task.lease.task_key)
+        record = self.repository.read(task.lease.task_key)
         if record is None:
             return
         if record.run_id == task.lease.run_id and record.status is Status.IN_QUEUE:
@@ -165,15 +146,15 @@ class TaskCompletion:
 
     def _release_record(self, task: ClaimedTask, error: DarkroomError | None) -> None:
         ttl_ends_at_ms = task.task_message.submitted_at_ms + task.metadata.policy.ttl_ms
-        self._repository.release(task.lease, next_check_at_ms=ttl_ends_at_ms, error=error)
+        self.repository.release(task.lease, next_check_at_ms=ttl_ends_at_ms, error=error)
 
     def _insist(self, task: ClaimedTask, write: Callable[[], None]) -> None:
-        self._retry.call(write, until=lambda: self._clock.monotonic() >= task.lease_until, task_id=task.metadata.id)
+        self.retry.call(write, until=lambda: self.clock.monotonic() >= task.lease_until, task_id=task.metadata.id)
 
     def _delete_messages(self, task: ClaimedTask) -> None:
         try:
             for receipt_handle in task.receipt_handles:
-                self._insist(task, partial(self._queue.delete, receipt_handle))
+                self._insist(task, partial(self.queue.delete, receipt_handle))
         except AWS_ERRORS as error:
             # It comes again, and is deleted then, because the task is final.
             self._log_of(task).warning("message_not_deleted", reason=str(error))
@@ -181,15 +162,15 @@ class TaskCompletion:
     def _requeue_messages(self, task: ClaimedTask, delay_seconds: float) -> None:
         try:
             for receipt_handle in task.receipt_handles:
-                self._insist(task, partial(self._queue.requeue, receipt_handle, delay_seconds))
+                self._insist(task, partial(self.queue.requeue, receipt_handle, delay_seconds))
         except AWS_ERRORS as error:
             self._log_of(task).warning("message_not_requeued", reason=str(error))
 
     def _report(
         self, task: ClaimedTask, result: TaskResult, *, pictures: int = 0, error_code: str | None = None
     ) -> None:
-        for observer in self._observers:
+        for observer in self.observers:
             observer.task_ended(task, result, pictures=pictures, error_code=error_code)
 
     def _log_of(self, task: ClaimedTask) -> EventLog:
-        return self._log.bind(task_id=task.metadata.id, run_id=task.lease.run_id, attempt=task.attempt)
+        return self.log.bind(task_id=task.metadata.id, run_id=task.lease.run_id, attempt=task.attempt)

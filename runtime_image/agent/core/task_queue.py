@@ -54,6 +54,7 @@ class _MessageReference(TypedDict):
     ReceiptHandle: str
 
 
+@dataclass(kw_only=True, eq=False)
 class TaskQueue:
     """The queue of one runtime, and the queue of its tasks of low priority, if the runtime has one.
 
@@ -61,30 +62,21 @@ class TaskQueue:
     call finds the queue of a message by its handle alone.
     """
 
-    def __init__(
-        self,
-        *,
-        client: "SQSClient",
-        queue_url: str,
-        visibility_timeout_seconds: int,
-        clock: Clock,
-        low_priority_queue_url: str | None = None,
-    ) -> None:
-        self._client = client
-        self._queue_url = queue_url
-        self._low_priority_queue_url = low_priority_queue_url
-        self.visibility_timeout_seconds = visibility_timeout_seconds
-        self._clock = clock
+    client: "SQSClient"
+    queue_url: str
+    visibility_timeout_seconds: int
+    clock: Clock
+    low_priority_queue_url: str | None = None
 
     def receive(self, count: int) -> tuple[ReceivedMessage, ...]:
         """Wait a moment for up to `count` messages; those of low priority come when there are no others."""
-        found = self._receive(self._queue_url, count, wait_seconds=POLL_SECONDS)
-        if found or self._low_priority_queue_url is None:
+        found = self._receive(self.queue_url, count, wait_seconds=POLL_SECONDS)
+        if found or self.low_priority_queue_url is None:
             return found
-        return self._receive(self._low_priority_queue_url, count, wait_seconds=0, mark=LOW_PRIORITY_MARK)
+        return self._receive(self.low_priority_queue_url, count, wait_seconds=0, mark=LOW_PRIORITY_MARK)
 
     def _receive(self, queue_url: str, count: int, *, wait_seconds: int, mark: str = "") -> tuple[ReceivedMessage, ...]:
-        answer = self._client.receive_message(
+        answer = self.client.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=count,
             WaitTimeSeconds=wait_seconds,
@@ -92,7 +84,7 @@ class TaskQueue:
             VisibilityTimeout=self.visibility_timeout_seconds,
             MessageSystemAttributeNames=["ApproximateReceiveCount", "AWSTraceHeader"],
         )
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         return tuple(
             ReceivedMessage(
                 message_id=message.get("MessageId", ""),
@@ -119,14 +111,14 @@ class TaskQueue:
     def delete(self, receipt_handle: str) -> None:
         """Delete a message; a message that is gone already is no error."""
         try:
-            self._client.delete_message(**self._reference(receipt_handle))
+            self.client.delete_message(**self._reference(receipt_handle))
         except ClientError as error:
             if error_code(error) not in _LOST_CODES:
                 raise
 
     def _change_visibility(self, receipt_handle: str, seconds: int) -> None:
         try:
-            self._client.change_message_visibility(**self._reference(receipt_handle), VisibilityTimeout=seconds)
+            self.client.change_message_visibility(**self._reference(receipt_handle), VisibilityTimeout=seconds)
         except ClientError as error:
             if error_code(error) in _LOST_CODES:
                 raise MessageNotInFlight(error_code(error)) from error
@@ -134,5 +126,5 @@ class TaskQueue:
 
     def _reference(self, receipt_handle: str) -> _MessageReference:
         handle = receipt_handle.removeprefix(LOW_PRIORITY_MARK)
-        low_priority_url = self._low_priority_queue_url if handle != receipt_handle else None
-        return {"QueueUrl": low_priority_url or self._queue_url, "ReceiptHandle": handle}
+        low_priority_url = self.low_priority_queue_url if handle != receipt_handle else None
+        return {"QueueUrl": low_priority_url or self.queue_url, "ReceiptHandle": handle}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -71,39 +72,29 @@ class ProgressPoller:
         return self._engine.read_progress(with_picture=with_picture)
 
 
+@dataclass(kw_only=True, eq=False)
 class ProgressMonitor:
     """Changed by the loop only. `preview_job` names the job that stores a preview."""
 
-    def __init__(
-        self,
-        *,
-        pools: WorkerPools,
-        outstanding: OutstandingRequests,
-        attribution: ProgressAttribution,
-        hang_detector: HangDetector,
-        poller: ProgressPoller,
-        prefetch_window: PrefetchWindow,
-        preview_job: str,
-    ) -> None:
-        self._pools = pools
-        self._outstanding = outstanding
-        self._attribution = attribution
-        self._hang_detector = hang_detector
-        self._poller = poller
-        self._prefetch_window = prefetch_window
-        self._preview_job = preview_job
+    pools: WorkerPools
+    outstanding: OutstandingRequests
+    attribution: ProgressAttribution
+    hang_detector: HangDetector
+    poller: ProgressPoller
+    prefetch_window: PrefetchWindow
+    preview_job: str
 
     def received(self, progress: Progress, now: float) -> None:
         """Record the engine's progress for the running task."""
-        self._hang_detector.received(progress, now)
-        self._outstanding.received(progress, progress.asked_at)
-        if running := self._attribution.task_of(progress):
+        self.hang_detector.received(progress, now)
+        self.outstanding.received(progress, progress.asked_at)
+        if running := self.attribution.task_of(progress):
             permille = max(running.progress.permille, min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE))
             running.progress = ProgressReport(permille, progress.sampling, running.progress.preview_url)
             if progress.picture and self._wants_preview(running) and not running.preview_pending:
                 running.preview_pending = True
-                self._pools.run_job(self._preview_job, running, progress.picture)
-            self._prefetch_window.foresee(running, progress.fraction, progress.asked_at)
+                self.pools.run_job(self.preview_job, running, progress.picture)
+            self.prefetch_window.foresee(running, progress.fraction, progress.asked_at)
 
     def preview_stored(self, task: ClaimedTask, url: str | None) -> None:
         """Record the URL of a preview; the next heartbeat writes it."""
@@ -113,12 +104,12 @@ class ProgressMonitor:
 
     def poll(self) -> None:
         """Set the poller's interval: closely while a generation's length, a cut or the running task is unknown."""
-        if not self._outstanding.at_lock:
-            self._poller.set_interval(None)
+        if not self.outstanding.at_lock:
+            self.poller.set_interval(None)
             return
-        is_clear = self._outstanding.is_settled and self._prefetch_window.is_known and not self._attribution.is_awaited
-        self._poller.set_interval(POLL_SECONDS if is_clear else CLOSE_POLL_SECONDS)
-        self._poller.want_pictures(wanted=any(map(self._wants_preview, self._outstanding.at_lock)))
+        is_clear = self.outstanding.is_settled and self.prefetch_window.is_known and not self.attribution.is_awaited
+        self.poller.set_interval(POLL_SECONDS if is_clear else CLOSE_POLL_SECONDS)
+        self.poller.want_pictures(wanted=any(map(self._wants_preview, self.outstanding.at_lock)))
 
     def _wants_preview(self, task: ClaimedTask) -> bool:
-        return task.metadata.policy.preview and self._attribution.is_sure_of(task)
+        return task.metadata.policy.preview and self.attribution.is_sure_of(task)

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
@@ -76,28 +77,20 @@ class MessageRequeue:
         return MessageRequeued()
 
 
+@dataclass(kw_only=True, eq=False)
 class Prefetcher:
     """Changed by the loop only."""
 
-    def __init__(
-        self,
-        *,
-        pools: WorkerPools,
-        poller: QueuePoller,
-        room: RoomFunction,
-        claimed: ClaimedTasks,
-        stopping: threading.Event,
-    ) -> None:
-        self._pools = pools
-        self._poller = poller
-        self._room = room
-        self._claimed = claimed
-        self._stopping = stopping
-        #: True while a receive call is under way.
-        self.is_receiving = False
-        #: Messages that are being claimed, and messages that are being requeued: each is one event to come.
-        self._claiming = 0
-        self._requeuing = 0
+    pools: WorkerPools
+    poller: QueuePoller
+    room: RoomFunction
+    claimed: ClaimedTasks
+    stopping: threading.Event
+    #: True while a receive call is under way.
+    is_receiving: bool = field(default=False, init=False)
+    #: Messages that are being claimed, and messages that are being requeued: each is one event to come.
+    _claiming: int = field(default=0, init=False)
+    _requeuing: int = field(default=0, init=False)
 
     @property
     def is_busy(self) -> bool:
@@ -108,20 +101,20 @@ class Prefetcher:
         """Ask for as many messages as the engine will need soon."""
         if self.is_receiving:
             return
-        waiting = [task for task in self._claimed if task.phase in NOT_BEGUN]
-        if count := self._room(self._claiming, waiting, now):
+        waiting = [task for task in self.claimed if task.phase in NOT_BEGUN]
+        if count := self.room(self._claiming, waiting, now):
             self.is_receiving = True
-            self._poller.request(count)
+            self.poller.request(count)
 
     def received(self, messages: Iterable[ReceivedMessage]) -> None:
         """Claim the messages of one receive call, or requeue them if the agent stops."""
         self.is_receiving = False
         for message in messages:
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 self._requeue(message)
             else:
                 self._claiming += 1
-                self._pools.run_job(TaskClaimer.name, message)
+                self.pools.run_job(TaskClaimer.name, message)
 
     def handled(self) -> None:
         """Record that a message has become a claimed task, or needs no more work."""
@@ -134,7 +127,7 @@ class Prefetcher:
     def redelivered(self, event: TaskRedelivered) -> None:
         """Accept another message of a claimed task: it shares the task's fate."""
         self.handled()
-        task, message = self._claimed.find(event.key), event.message
+        task, message = self.claimed.find(event.key), event.message
         if task is None or task.phase is TaskPhase.COMPLETING:
             self._requeue(message, REQUEUE_DELAY_SECONDS)
         elif task.message.message_id == message.message_id:
@@ -145,4 +138,4 @@ class Prefetcher:
 
     def _requeue(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
         self._requeuing += 1
-        self._pools.run_job(MessageRequeue.name, message, delay_seconds)
+        self.pools.run_job(MessageRequeue.name, message, delay_seconds)

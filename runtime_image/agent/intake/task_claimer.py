@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -63,6 +63,7 @@ RETRY_SECONDS: Final = 1.0
 CLOCK_SKEW_SECONDS: Final = 0.5
 
 
+@dataclass(kw_only=True, eq=False)
 class TaskClaimer:
     """Job that claims the task of a message.
 
@@ -73,43 +74,31 @@ class TaskClaimer:
     #: So many claims at a time, because four short tasks come with one receive.
     workers = 4
 
-    def __init__(
-        self,
-        *,
-        reader: MessageReader,
-        repository: TaskRepository,
-        owner: str,
-        queue: TaskQueue,
-        lease_renewal: LeaseRenewal,
-        clock: Clock,
-        stopping: threading.Event,
-        log: EventLog,
-    ) -> None:
-        self._reader = reader
-        self._repository = repository
-        self._owner = owner
-        self._queue = queue
-        self._lease_renewal = lease_renewal
-        self._clock = clock
-        self._stopping = stopping
-        self._log = log
+    reader: MessageReader
+    repository: TaskRepository
+    owner: str
+    queue: TaskQueue
+    lease_renewal: LeaseRenewal
+    clock: Clock
+    stopping: threading.Event
+    event_log: EventLog
 
     def run(self, message: ReceivedMessage) -> Event:
         """Handle one delivery. AWS's refusals are waited out here, because every return uses up a delivery."""
         # For this delivery alone: a claim without an answer differs from a claim of an earlier delivery.
-        owner = f"{self._owner}/{secrets.token_hex(4)}"
+        owner = f"{self.owner}/{secrets.token_hex(4)}"
         while True:
             try:
                 return self._handle(message, owner)
             except AWS_ERRORS as error:
-                self._log.warning("claim_failed", message_id=message.message_id, reason=str(error))
+                self.event_log.warning("claim_failed", message_id=message.message_id, reason=str(error))
                 if is_refused_for_good(error):
                     # Back at once: after the last delivery its task fails with the dead-letter queue.
-                    self._queue.requeue(message.receipt_handle)
+                    self.queue.requeue(message.receipt_handle)
                     return MessageHandled()
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return MessageHandled()
-            self._clock.sleep(RETRY_SECONDS)
+            self.clock.sleep(RETRY_SECONDS)
             extended = self._extend(message)
             if extended is None:
                 return MessageHandled()
@@ -117,13 +106,13 @@ class TaskClaimer:
 
     def failed(self, error: Exception, message: ReceivedMessage) -> Event:
         """Leave the message alone: it reappears, and goes to the dead-letter queue if it is the cause."""
-        self._log.error("claim_failed", error, message_id=message.message_id)
+        self.event_log.error("claim_failed", error, message_id=message.message_id)
         return MessageHandled()
 
     def _extend(self, message: ReceivedMessage) -> ReceivedMessage | None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         try:
-            self._queue.extend(message.receipt_handle)
+            self.queue.extend(message.receipt_handle)
         except MessageNotInFlight:
             return None
         except AWS_ERRORS:
@@ -132,19 +121,19 @@ class TaskClaimer:
 
     def _handle(self, message: ReceivedMessage, owner: str) -> Event:
         try:
-            task_message = self._reader.read(message.body)
+            task_message = self.reader.read(message.body)
         except NotATask as error:
             # Back at once: after the last delivery SQS moves it to the dead-letter queue, which records its failure.
-            self._log.warning(
+            self.event_log.warning(
                 "message_is_not_a_task",
                 message_id=message.message_id,
                 receive_count=message.receive_count,
                 reason=str(error),
             )
-            self._queue.requeue(message.receipt_handle)
+            self.queue.requeue(message.receipt_handle)
             return MessageHandled()
         metadata = task_message.task.metadata
-        log = self._log.bind(task_id=metadata.id, run_id=task_message.run_id, message_id=message.message_id)
+        log = self.event_log.bind(task_id=metadata.id, run_id=task_message.run_id, message_id=message.message_id)
         if self._is_expired(task_message) and self._expire(task_message):
             log.info("task_expired")
             return self._delete(message)
@@ -153,31 +142,31 @@ class TaskClaimer:
     def _is_expired(self, task_message: TaskMessage) -> bool:
         """Return True if the task waited past its `ttl` and was never claimed; a released task may go on."""
         metadata = task_message.task.metadata
-        if self._clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
+        if self.clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
             return False
-        record = self._repository.read(task_message.task_key)
+        record = self.repository.read(task_message.task_key)
         if record is None or record.run_id != task_message.run_id:
             return False
         return record.status is Status.IN_QUEUE and record.attempts == 0
 
     def _expire(self, task_message: TaskMessage) -> bool:
         try:
-            self._repository.expire(task_message.task_key, task_message.run_id)
+            self.repository.expire(task_message.task_key, task_message.run_id)
         except LeaseLost:
             return False
         return True
 
     def _claim(self, message: ReceivedMessage, task_message: TaskMessage, owner: str, log: EventLog) -> Event:
-        now = self._clock.monotonic()
-        lease_until = self._lease_renewal.lease_end(message)
+        now = self.clock.monotonic()
+        lease_until = self.lease_renewal.lease_end(message)
         if lease_until <= now:
             log.warning("message_came_too_late")
             return MessageHandled()
         lease = Lease(task_message.task_key, task_message.run_id, owner)
         try:
-            attempt = self._repository.claim(lease, lease_seconds=lease_until - now)
+            attempt = self.repository.claim(lease, lease_seconds=lease_until - now)
         except LeaseLost:
-            record = self._repository.read(lease.task_key)
+            record = self.repository.read(lease.task_key)
             if record is None or record.run_id != lease.run_id or record.lease_owner != lease.owner:
                 return self._not_claimed(message, task_message, record, log)
             # The claim was written, and its answer lost.
@@ -200,25 +189,25 @@ class TaskClaimer:
     ) -> Event:
         if record is None:
             log.warning("task_has_no_record")
-            self._queue.requeue(message.receipt_handle)
+            self.queue.requeue(message.receipt_handle)
             return MessageHandled()
         if record.run_id != task_message.run_id or record.is_final:
             log.info("task_already_final", status=record.status.value)
             return self._delete(message)
-        if (record.lease_owner or "").startswith(f"{self._owner}/"):
+        if (record.lease_owner or "").startswith(f"{self.owner}/"):
             log.warning("task_redelivered_while_held")
             return TaskRedelivered((record.key, record.run_id), message)
         seconds_left = self._lease_seconds_left(record)
         if seconds_left > 0:
             seconds_left += CLOCK_SKEW_SECONDS
         log.info("task_is_held_by_another", lease_owner=record.lease_owner, rest_seconds=seconds_left)
-        self._queue.requeue(message.receipt_handle, seconds_left)
+        self.queue.requeue(message.receipt_handle, seconds_left)
         return MessageHandled()
 
     def _lease_seconds_left(self, record: Record) -> float:
         # None if it was released between the two calls: its next receiver may claim it.
-        return max((record.lease_expires_at_ms or 0) - self._clock.now_ms(), 0) / 1000
+        return max((record.lease_expires_at_ms or 0) - self.clock.now_ms(), 0) / 1000
 
     def _delete(self, message: ReceivedMessage) -> Event:
-        self._queue.delete(message.receipt_handle)
+        self.queue.delete(message.receipt_handle)
         return MessageHandled()

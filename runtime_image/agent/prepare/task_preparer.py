@@ -1,5 +1,6 @@
 """Preparation of a task: models are fetched, names are checked, links become pictures, and the call is built."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from contract import runpod
@@ -23,30 +24,20 @@ from runtime_image.process.retry import Retry
 MIN_TIMEOUT_SECONDS: Final = 0.5
 
 
+@dataclass(kw_only=True, eq=False)
 class TaskPreparer:
     """The first stage of a claimed task; a slow link delays its own task only."""
 
     name = "prepare"
     workers = MAX_AHEAD
 
-    def __init__(
-        self,
-        *,
-        engine: Engine,
-        pictures: PictureResolver,
-        model_cache: ModelCache | None,
-        model_calls: ModelCalls,
-        retry: Retry,
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self._engine = engine
-        self._pictures = pictures
-        self._model_cache = model_cache
-        self._model_calls = model_calls
-        self._retry = retry
-        self._clock = clock
-        self._log = log
+    engine: Engine
+    pictures: PictureResolver
+    model_cache: ModelCache | None
+    model_calls: ModelCalls
+    retry: Retry
+    clock: Clock
+    log: EventLog
 
     def run(self, task: ClaimedTask) -> None:
         """Prepare the task's call, or carry the task out if it only needs the models folder."""
@@ -55,37 +46,35 @@ class TaskPreparer:
         except InvalidTask as refused:
             cause = refused.__cause__
             if isinstance(cause, LinkRefused) and (address := cause.private_address):
-                self._log.warning("private_address_refused", task_id=task.metadata.id, address=address)
+                self.log.warning("private_address_refused", task_id=task.metadata.id, address=address)
             raise
 
     def _prepare(self, task: ClaimedTask) -> None:
         description = task.task_message.task
         if _is_model_call(description):
-            task.answer = self._model_calls.run(task)
+            task.answer = self.model_calls.run(task)
             task.is_carried_out = True
             return
         # Refuses a task that cannot be carried out before anything is fetched for it.
-        draft = self._engine.draft(description, checkpoint=task.task_message.checkpoint)
-        if self._model_cache is not None:
+        draft = self.engine.draft(description, checkpoint=task.task_message.checkpoint)
+        if self.model_cache is not None:
             # Before their names are checked: the engine looks at its folders again for a name that it does not know.
-            self._model_cache.fetch(task, draft.models())
+            self.model_cache.fetch(task, draft.models())
         self._check(task, draft)
         etags = task.task_message.etags
-        task.call = draft.call(
-            self._pictures.resolve(draft.inputs(), draft.path, task_id=task.metadata.id, etags=etags)
-        )
+        task.call = draft.call(self.pictures.resolve(draft.inputs(), draft.path, task_id=task.metadata.id, etags=etags))
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
-        gives_up_at = self._clock.monotonic() + HOLD_SECONDS
+        gives_up_at = self.clock.monotonic() + HOLD_SECONDS
 
         def check() -> None:
             if task.aborted.is_set():
                 raise TaskAborted
-            draft.check(timeout_seconds=max(task.deadline - self._clock.monotonic(), MIN_TIMEOUT_SECONDS))
+            draft.check(timeout_seconds=max(task.deadline - self.clock.monotonic(), MIN_TIMEOUT_SECONDS))
 
-        self._retry.call(
+        self.retry.call(
             check,
-            until=lambda: self._clock.monotonic() > gives_up_at,
+            until=lambda: self.clock.monotonic() > gives_up_at,
             errors=(EngineUnreachable,),
             event="names_not_checked",
             task_id=task.metadata.id,

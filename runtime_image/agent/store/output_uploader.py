@@ -1,7 +1,7 @@
 """Upload of a task's outputs to S3. The record names them only after that, so a crash loses nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,28 +42,19 @@ _RUN_BY_BROWSERS: Final = frozenset({"text/html", "text/plain", "image/svg+xml"}
 Upload = Callable[[], object]
 
 
+@dataclass(kw_only=True, eq=False)
 class OutputUploader:
     """The stage that stores the outputs of a task."""
 
     name = "store"
     workers = MAX_STORING
 
-    def __init__(
-        self,
-        *,
-        storage: "S3Client",
-        bucket: str,
-        encoder: PictureEncoder,
-        delivery: PictureDelivery,
-        retry: Retry,
-        log: EventLog,
-    ) -> None:
-        self._storage = storage
-        self._bucket = bucket
-        self._encoder = encoder
-        self._delivery = delivery
-        self._retry = retry
-        self._log = log
+    storage: "S3Client"
+    bucket: str
+    encoder: PictureEncoder
+    delivery: PictureDelivery
+    retry: Retry
+    log: EventLog
 
     def run(self, task: ClaimedTask) -> None:
         """Upload the outputs and write the outcome that names them.
@@ -77,14 +68,14 @@ class OutputUploader:
         outputs = self._as_asked(task, _outputs_of(task))
         keys = self._keys(task, outputs)
         uploads = [self._upload(task, keys[index], picture) for index, picture in enumerate(outputs.files)]
-        *urls, output_url = [S3Location(self._bucket, key).uri for key in keys]
+        *urls, output_url = [S3Location(self.bucket, key).uri for key in keys]
         uploads.append(self._upload(task, keys[-1], _json(outputs.response_with(urls))))
         outcome = Outcome(Status.COMPLETED, image_urls=listed(urls), output_url=output_url)
         if len(outcome.image_urls) < len(urls):
             metadata = task.metadata
             key = manifest_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt))
             uploads.append(self._upload(task, key, _json(manifest(urls, output_url).encode())))
-            outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
+            outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self.bucket, key).uri)
         thumbnails = {
             number: self._thumbnail(task, number, picture)
             for number, picture in enumerate(outputs.files, 1)
@@ -96,14 +87,14 @@ class OutputUploader:
                 raise result
         made = self._numbers_of(task, thumbnails, results[len(uploads) :])
         names = [key.rpartition("/")[2] for key in keys]
-        deliveries = listed_deliveries(self._delivery.deliver(task, outputs.files, names[:-1]))
+        deliveries = listed_deliveries(self.delivery.deliver(task, outputs.files, names[:-1]))
         task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
 
     def _thumbnail(self, task: ClaimedTask, number: int, picture: MadeFile) -> Upload:
         metadata = task.metadata
         key = thumbnail_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt), number)
         # It is sent once, because a task must not wait for its thumbnails.
-        return lambda: self._put(task, key, MadeFile(self._encoder.thumbnail(picture), "webp", THUMBNAIL_TYPE))
+        return lambda: self._put(task, key, MadeFile(self.encoder.thumbnail(picture), "webp", THUMBNAIL_TYPE))
 
     def _numbers_of(self, task: ClaimedTask, numbers: Iterable[int], results: Sequence[object]) -> tuple[int, ...]:
         """Return the numbers of the pictures whose thumbnail was stored. A missing one does not fail the task."""
@@ -112,14 +103,14 @@ class OutputUploader:
             if isinstance(result, TaskAborted):
                 raise result
             if isinstance(result, Exception):
-                self._log.warning("thumbnail_failed", task_id=task.metadata.id, picture=number, reason=str(result))
+                self.log.warning("thumbnail_failed", task_id=task.metadata.id, picture=number, reason=str(result))
             else:
                 made.append(number)
         return tuple(made)
 
     def _as_asked(self, task: ClaimedTask, outputs: Outputs) -> Outputs:
         wanted = task.metadata.output
-        return replace(outputs, files=tuple(self._encoder.convert(picture, wanted) for picture in outputs.files))
+        return replace(outputs, files=tuple(self.encoder.convert(picture, wanted) for picture in outputs.files))
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
@@ -132,7 +123,7 @@ class OutputUploader:
 
     def _upload(self, task: ClaimedTask, key: str, file: MadeFile) -> Upload:
         put = partial(self._put, task, key, file)
-        return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
+        return lambda: self.retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
 
     def _put(self, task: ClaimedTask, key: str, file: MadeFile) -> None:
         if task.aborted.is_set():
@@ -142,8 +133,8 @@ class OutputUploader:
         try:
             # The role allows no other write, so that no output can be replaced.
             with file.opened() as body:
-                self._storage.put_object(
-                    Bucket=self._bucket,
+                self.storage.put_object(
+                    Bucket=self.bucket,
                     Key=key,
                     Body=body,
                     ContentType=file.content_type,

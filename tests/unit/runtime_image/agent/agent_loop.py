@@ -130,7 +130,7 @@ class Agent:
             ),
             stopping=self.stopping,
             clock=self.clock,
-            log=log,
+            event_log=log,
         )
         if knows_pace:
             now = self.clock.monotonic()

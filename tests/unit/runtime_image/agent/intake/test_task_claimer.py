@@ -36,7 +36,7 @@ class Harness:
             lease_renewal=FakeLeaseRenewal(),
             clock=self.clock,
             stopping=threading.Event(),
-            log=EventLog(logging.getLogger("test")),
+            event_log=EventLog(logging.getLogger("test")),
         )
 
     def claim(self, message: ReceivedMessage | None = None) -> ClaimedTask | None:

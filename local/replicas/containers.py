@@ -15,7 +15,7 @@ from local.context import LocalContext
 from local.processes.process_group import LocalProcess, ProcessFailed
 from local.processes.restarting_process import RestartingProcess
 from local.replicas.agents import engine_url
-from local.replicas.engines import LISTENING_SECONDS, engine_command
+from local.replicas.engines import LISTENING_SECONDS, NO_ARGUMENTS, engine_command
 
 _POLL_SECONDS: Final = 0.05
 
@@ -39,7 +39,8 @@ async def start_container(
     """Start a container that starts again when it ends. Return when its engine listens."""
     # No variable of this shell may lead the container to another AWS.
     shell = {key: value for key, value in context.processes.environment.items() if not key.startswith("AWS_")}
-    environment = {**shell, **variables, "WEBUI_COMMAND": container_engine_command(runtime, variables, context.options)}
+    command = container_engine_command(runtime, variables, context.options)
+    environment = {**shell, **variables, **NO_ARGUMENTS, "WEBUI_COMMAND": command}
     start = partial(
         context.start_process,
         [sys.executable, "-m", "runtime_image.supervisor"],

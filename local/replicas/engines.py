@@ -8,7 +8,7 @@ from typing import Final
 
 from contract.routing import Runtime
 from local.command_line import UpOptions
-from local.context import LocalContext
+from local.context import PROJECT, LocalContext
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.replicas.checkpoints import link_checkpoints
@@ -16,6 +16,8 @@ from runtime_image.process.webui_environment import webui_environment
 
 #: Seconds until an engine listens. The embedded Web UI imports torch and diffusers first, perhaps from a cold disk.
 LISTENING_SECONDS: Final = 300.0
+#: The arguments of a real engine mean nothing to those of the local system.
+NO_ARGUMENTS: Final = {"COMMANDLINE_ARGS": ""}
 
 
 def engine_command(runtime: Runtime, options: UpOptions, *, port: int, folder: Path, lazy: bool) -> list[str]:
@@ -25,7 +27,9 @@ def engine_command(runtime: Runtime, options: UpOptions, *, port: int, folder: P
     """
     models, stub_seconds = str(folder / "models"), options.stub_webui_seconds
     if runtime.type == "comfyui":
-        command = ["embedded_comfyui", "--models", models, "--base-directory", str(comfyui_directory(folder))]
+        # As in the image: it ends with its worker.
+        command = ["runtime_image.launcher.comfyui", str(PROJECT / "embedded_comfyui" / "__main__.py")]
+        command += ["--models", models, "--base-directory", str(comfyui_directory(folder))]
         command += [] if stub_seconds is None else ["--stub-seconds", str(stub_seconds)]
     else:
         stub = ["stub_webui", "--seconds-per-step", str(stub_seconds)]
@@ -72,7 +76,7 @@ async def start_engine(runtime: Runtime, models: Path, context: LocalContext) ->
             command,
             name=f"engine of {runtime.name}",
             log_name=f"engine-{runtime.name}",
-            environment=webui_environment(context.processes.environment, ()),
+            environment=webui_environment(context.processes.environment, ()) | NO_ARGUMENTS,
             reads_output=True,
         )
         return process, await process.listening_port(seconds=LISTENING_SECONDS)

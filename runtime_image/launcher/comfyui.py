@@ -1,4 +1,4 @@
-"""Start of ComfyUI in a process that shares folders with the agent, limits files and collects garbage quickly.
+"""Start of ComfyUI in a process that shares folders with the agent, limits files, and ends with its worker.
 
 usage: python -m runtime_image.launcher.comfyui SCRIPT [ARGUMENT …], in ComfyUI's folder and its Python
 """
@@ -11,6 +11,7 @@ import runpy
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,10 @@ API_NODES: Final = "--api-nodes"
 WITHOUT_API_NODES: Final = "--disable-api-nodes"
 #: End of the name of the thread in which ComfyUI works off its prompts.
 WORKER: Final = "(prompt_worker)"
+#: Exit status after the end of the worker: `ExitCode.INTERNAL_ERROR`, which this Python cannot import.
+WORKER_ENDED: Final = 70
+#: Seconds for which the server answers after its worker's end: the agent asks every 1.5 s, and learns which prompt ran.
+FAREWELL_SECONDS: Final = 2.0
 #: Bytes of a file that ComfyUI may write, the limit of a stored output.
 MAX_FILE_BYTES: Final = 2 * 1024**3
 #: Oldest generation of the garbage collector.
@@ -51,6 +56,20 @@ def freeze_after_first_prompt(phase: str, details: Mapping[str, int]) -> None:
         gc.freeze()
 
 
+def end_with_worker(ended: threading.ExceptHookArgs) -> None:
+    """Print a thread's error. End the process if the thread was ComfyUI's worker, which alone carries out prompts."""
+    is_worker = ended.thread is not None and ended.thread.name.endswith(WORKER)
+    try:
+        threading.__excepthook__(ended)
+        if is_worker:
+            time.sleep(FAREWELL_SECONDS)
+            sys.stdout.flush()
+            sys.stderr.flush()
+    finally:
+        if is_worker:
+            os._exit(WORKER_ENDED)
+
+
 def main(script: str, *arguments: str, environment: Mapping[str, str] = os.environ) -> None:
     """Run ComfyUI in this process, with the further arguments of COMMANDLINE_ARGS."""
     arguments = (*arguments, *shlex.split(environment.get("COMMANDLINE_ARGS", "")))
@@ -60,6 +79,7 @@ def main(script: str, *arguments: str, environment: Mapping[str, str] = os.envir
     # Beyond it a node fails with an error, and the disk that all tasks of the replica share stays free.
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     gc.callbacks.append(freeze_after_first_prompt)
+    threading.excepthook = end_with_worker
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
 

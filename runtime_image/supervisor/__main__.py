@@ -88,7 +88,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         clock=clock,
         event_log=log,
     )
-    read_output = partial(log_output, engine=engine, post=events.put, log=log.bind(process=engine.name))
+    read_output = partial(log_output, engine=engine, log=log.bind(process=engine.name))
 
     def start_webui() -> StartedProcess:
         if settings.webui_host:

@@ -4,7 +4,6 @@ It accepts calls as soon as its port is open. Models are loaded by the first pro
 seen at once.
 """
 
-import re
 from http import HTTPStatus
 from typing import Final
 
@@ -14,9 +13,6 @@ from runtime_image.process.engine_http import EngineHttp, NoResponse, NotConnect
 
 #: Seconds for an answer of an idle ComfyUI.
 READ_TIMEOUT_SECONDS: Final = 10.0
-#: ComfyUI works off all prompts in one thread, which an error outside a node ends. From then on it accepts prompts and
-#: runs none.
-BROKEN_LINE: Final = re.compile(r"Exception in thread .*\(prompt_worker\)")
 #: Bytes of an answer, which has about one thousand.
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 _PROBE: Final = "/system_stats"
@@ -27,7 +23,6 @@ class ComfyUi:
 
     name = "comfyui"
     started_line = None
-    broken_line = BROKEN_LINE
 
     def __init__(self, *, http: EngineHttp, folders: ComfyUiFolders) -> None:
         self._http = http

@@ -45,14 +45,6 @@ class DiskLimitExceeded:
 
 
 @dataclass(frozen=True)
-class EngineStalled:
-    """The engine's output says that it carries out nothing more, although it answers."""
-
-    child: StartedProcess
-    line: str
-
-
-@dataclass(frozen=True)
 class CheckpointMissing:
     """The Web UI does not have the checkpoint that the runtime serves."""
 
@@ -65,5 +57,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | DiskLimitExceeded | EngineStalled | CheckpointMissing
+WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | DiskLimitExceeded | CheckpointMissing
 Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

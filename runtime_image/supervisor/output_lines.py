@@ -2,11 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
 from runtime_image.process.logs import EventLog
-from runtime_image.supervisor.events import EngineStalled
 from runtime_image.supervisor.managed_process import StartedProcess
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
@@ -63,21 +62,13 @@ class OutputLines:
         self._cut = self._returned = False
 
 
-def log_output(
-    stream: IO[bytes],
-    process: StartedProcess,
-    *,
-    engine: SupervisedEngine,
-    post: Callable[[EngineStalled], None],
-    log: EventLog,
-) -> None:
+def log_output(stream: IO[bytes], process: StartedProcess, *, engine: SupervisedEngine, log: EventLog) -> None:
     """Log all that comes from `stream` until its end, in a thread that does nothing else.
 
     Args:
         stream: Output of a process.
         process: The process, which has started once the engine's line has come. A progress bar may precede the line.
-        engine: Knows the lines that mean something.
-        post: Receives the event of an engine that carries out nothing more.
+        engine: Knows the line that ends the start. No later line decides anything, because workflows choose its text.
         log: Receives an event for each line.
     """
     lines = OutputLines()
@@ -87,8 +78,6 @@ def log_output(
             if engine.started_line and engine.started_line in line.text:
                 process.started.set()
             log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))
-            if engine.broken_line and engine.broken_line.match(line.text):
-                post(EngineStalled(process, line.text))
 
     if engine.started_line is None:
         process.started.set()

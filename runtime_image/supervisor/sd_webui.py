@@ -29,7 +29,6 @@ class SdWebUi:
 
     name = "webui"
     started_line = STARTED_LINE
-    broken_line = None
 
     def __init__(
         self, *, client: WebUiClient, downloads_models: bool = False, model_filename: str = "", warms_up: bool = False

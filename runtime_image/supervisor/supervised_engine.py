@@ -1,6 +1,5 @@
 """Interface of a generation engine to the supervisor: the calls that its start and its liveness probe need."""
 
-import re
 from typing import Protocol
 
 
@@ -14,10 +13,6 @@ class SupervisedEngine(Protocol):
     @property
     def started_line(self) -> str | None:
         """Part of the line of output that ends the start, before which nothing is sent. None: calls never harm it."""
-
-    @property
-    def broken_line(self) -> re.Pattern[str] | None:
-        """Line of output after which the engine answers and carries out nothing more. Only a restart helps."""
 
     def check_ready(self) -> None:
         """Raise DarkroomError until the engine answers every call that a task may need."""

@@ -109,9 +109,6 @@ class Supervisor:
                 self.webui.replace(child, "unhealthy", now)
             case on.DiskLimitExceeded(child):
                 self.webui.replace(child, "disk_limit", now)
-            case on.EngineStalled(child, line):
-                self.event_log.error("engine_broken", line=line)
-                self.webui.replace(child, "broken", now)
             case on.ShutdownRequested():
                 self.event_log.info("stop_requested", hurries=self.shutdown.has_begun)
                 if self.shutdown.has_begun:
@@ -169,6 +166,8 @@ class Supervisor:
     def _record_end(self, child: StartedProcess, status: int, now: float) -> None:
         self.event_log.info("child_ended", child=child.name, status=status)
         if child is self.webui.child:
+            if status == ExitCode.INTERNAL_ERROR:
+                self.webui.record_broken(status)
             # The agent runs on. It releases what ran, and waits for the next Web UI.
             if not self.webui.record_end(now) and not self.shutdown.has_begun:
                 self.event_log.error("webui_restarts_exhausted")

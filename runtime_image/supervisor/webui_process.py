@@ -12,6 +12,8 @@ from runtime_image.supervisor.managed_process import ManagedProcess, StartedProc
 
 #: Reason of a restart that the supervisor did not request.
 ENDED: Final = "ended"
+#: Reason of a restart after the end of the thread that works off ComfyUI's prompts.
+BROKEN: Final = "broken"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -49,6 +51,11 @@ class WebUiProcess(ManagedProcess):
             self._end_reason = reason
             self._set_ready(is_ready=False)
             self.terminate(now)
+
+    def record_broken(self, status: int) -> None:
+        """Record that ComfyUI is about to be restarted because it ended with its worker."""
+        self.event_log.error("engine_broken", status=status)
+        self._end_reason = BROKEN
 
     def record_end(self, now: float, *, was_requested: bool = False) -> bool:
         """Record the end. Return True if the Web UI may start again."""

@@ -85,7 +85,9 @@ def test_a_container_of_workflows_keeps_to_its_folder_and_to_its_comfyui() -> No
     environment = variables | {"WEBUI_COMMAND": container_engine_command(workflows, variables, options)}
     supervisor = SupervisorSettings.from_environment(environment)
     assert (supervisor.runtime_type, supervisor.comfyui_url) == ("comfyui", "http://127.0.0.1:3")
-    assert "embedded_comfyui" in supervisor.webui_command
+    launcher, program = supervisor.webui_command[2:4]
+    assert launcher == "runtime_image.launcher.comfyui"
+    assert program.endswith("embedded_comfyui/__main__.py")
     arguments = dict(zip(supervisor.webui_command[-8::2], supervisor.webui_command[-7::2], strict=True))
     assert arguments == {
         "--models": "/state/models",

@@ -15,7 +15,8 @@ import yaml
 from contract.model_folders import COMFYUI_FURTHER_FOLDERS
 from contract.pipeline.node_list import NodeList, core_nodes
 from runtime_image.comfyui import outputs
-from runtime_image.launcher.comfyui import FOLDERS, MAX_FILE_BYTES, freeze_after_first_prompt
+from runtime_image.launcher.comfyui import FOLDERS, MAX_FILE_BYTES, WORKER_ENDED, freeze_after_first_prompt
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.webui_environment import WEBUI_VARIABLES
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config.gpu_instances import GPU_FAMILIES
@@ -145,6 +146,31 @@ def test_garbage_of_the_start_is_not_collected_again_after_the_first_prompt() ->
         assert freeze_after_first_prompt not in gc.callbacks
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize(
+    ("thread", "error", "status"),
+    [
+        ("prompt_worker", "KeyError('inputs')", WORKER_ENDED),
+        ("prompt_worker", "SystemExit(0)", WORKER_ENDED),
+        ("download", "KeyError('inputs')", 0),
+    ],
+)
+def test_comfyui_ends_with_its_worker_and_with_no_other_thread(
+    tmp_path: Path, thread: str, error: str, status: int
+) -> None:
+    script = tmp_path / "main.py"
+    script.write_text(
+        f"import threading\ndef {thread}(): raise {error}\n"
+        f"thread = threading.Thread(target={thread})\nthread.start()\nthread.join()\nprint('the server answers')\n"
+    )
+    code = "from runtime_image.launcher import comfyui; comfyui.FAREWELL_SECONDS = 0; comfyui.main('main.py')"
+    command, variables = [sys.executable, "-c", code], {"PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == status
+    assert ("the server answers" in result.stdout) == (status == 0)
+    assert (f"({thread})" in result.stderr) == error.startswith("KeyError")
+    assert WORKER_ENDED == ExitCode.INTERNAL_ERROR
 
 
 @pytest.fixture

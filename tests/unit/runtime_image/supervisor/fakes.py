@@ -1,6 +1,5 @@
 """Fakes of the supervisor's tests: a process that ends on request, and an engine that obeys the test."""
 
-import re
 import signal
 import threading
 from collections.abc import Callable
@@ -46,7 +45,6 @@ class FakeEngine:
 
     name = "engine"
     started_line: str | None = "Startup time:"
-    broken_line: re.Pattern[str] | None = None
 
     def __init__(self, responds: Callable[[], bool] = lambda: True, *, unknown: str = "") -> None:
         self.calls: list[str] = []

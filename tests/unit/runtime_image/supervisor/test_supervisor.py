@@ -255,12 +255,8 @@ def test_a_drain_that_lasts_ends_like_any_stop(container: Container) -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    [
-        on.WebUiUnresponsive,
-        lambda child: on.EngineStalled(child, "Exception in thread Thread-4 (prompt_worker):"),
-        on.DiskLimitExceeded,
-    ],
-    ids=["it is idle and hangs", "it carries out nothing more", "its files exceed their limit"],
+    [on.WebUiUnresponsive, on.DiskLimitExceeded],
+    ids=["it is idle and hangs", "its files exceed their limit"],
 )
 def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
     container: Container, trouble: Callable[[FakeProcess], on.Event]
@@ -276,6 +272,15 @@ def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
     # A late event of the process before.
     container.post(trouble(first))
     assert container.started["webui"][1].sent == []
+    assert container.started["agent"][0].sent == []
+
+
+def test_an_engine_that_ended_with_its_worker_is_restarted_under_that_reason(container: Container) -> None:
+    container.end("webui", ExitCode.INTERNAL_ERROR)
+    container.advance(1)
+    assert len(container.started["webui"]) == 2
+    page = container.supervisor.metrics.page().decode()
+    assert 'darkroom_webui_restarts_total{reason="broken"} 1.0' in page
     assert container.started["agent"][0].sent == []
 
 

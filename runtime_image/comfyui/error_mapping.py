@@ -64,9 +64,11 @@ def execution_error(data: Mapping[str, Any]) -> ComfyUiError:
     node_id, class_type = str(data.get("node_id") or ""), str(data.get("node_type") or "")
     words = _without_paths(words)[:MAX_REASON_LENGTH]
     message = f"node {node_id} ({class_type}) failed: {exception_type}: {words}"
-    if exception_type.endswith(_MEMORY_TYPE) or _MEMORY_WORDS.search(words):
+    # Only torch's own errors speak of the GPU; others repeat names that the workflow chose.
+    is_torch = exception_type == "RuntimeError" or exception_type.startswith("torch.")
+    if exception_type.endswith(_MEMORY_TYPE) or (is_torch and _MEMORY_WORDS.search(words)):
         return ComfyUiOutOfMemory(message)
-    if _BROKEN_WORDS.search(words):
+    if is_torch and _BROKEN_WORDS.search(words):
         return ComfyUiBroken(message)
     return WorkflowFailed(message, node_id=node_id, class_type=class_type, exception_type=exception_type)
 

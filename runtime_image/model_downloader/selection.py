@@ -1,9 +1,12 @@
 """Selection of the files that a runtime needs before it is ready. Tasks name the others, which are fetched then."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Final
 
+from contract.model_folders import COMFYUI_FURTHER_FOLDERS, COMFYUI_MODEL_FOLDERS, WEBUI_MODEL_FOLDERS
+from contract.pipeline.graph_inputs import SHARED_INPUTS_FOLDER
 from contract.routing import bare_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from runtime_image.model_downloader.bucket import RemoteFile
@@ -11,6 +14,10 @@ from runtime_image.model_downloader.errors import ModelMissing
 
 #: Folders whose files tasks name.
 NAMED_FOLDERS: Final = frozenset({CHECKPOINT_FOLDER, "Lora", "VAE"})
+#: Folders that only ComfyUI reads, in a bucket that both engines use.
+_COMFYUI_FOLDERS: Final = frozenset(
+    {*COMFYUI_MODEL_FOLDERS, *chain.from_iterable(COMFYUI_FURTHER_FOLDERS.values()), SHARED_INPUTS_FOLDER}
+).difference(WEBUI_MODEL_FOLDERS)
 #: Files that the Web UI looks for next to a checkpoint: its configuration, and its VAE.
 COMPANION_SUFFIXES: Final = (".yaml", ".vae.safetensors", ".vae.pt", ".vae.ckpt")
 
@@ -83,4 +90,4 @@ def without_conflicts(files: Iterable[RemoteFile]) -> tuple[list[RemoteFile], li
 
 def _is_always_needed(key: str) -> bool:
     folder, slash, _ = key.partition("/")
-    return bool(slash) and folder not in NAMED_FOLDERS
+    return bool(slash) and folder not in NAMED_FOLDERS | _COMFYUI_FOLDERS

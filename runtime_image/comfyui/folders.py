@@ -81,7 +81,7 @@ class ComfyUiFolders:
 
     def delete(self, folder: str) -> None:
         """Delete what a task has left, and old files outside the tasks' folders."""
-        for parent in (self.input, self.output):
+        for parent in (self.input, self.output, self.temp):
             shutil.rmtree(parent / folder, ignore_errors=True)
         oldest = time.time() - TEMPORARY_SECONDS
         for path in (*self._strays.copy(), *(self.temp.glob("*") if self.temp.is_dir() else ())):
@@ -99,7 +99,7 @@ class ComfyUiFolders:
 
     def purge(self) -> None:
         """Delete the folders of tasks that an earlier agent has left."""
-        for parent in (self.input, self.output):
+        for parent in (self.input, self.output, self.temp):
             for path in parent.iterdir() if parent.is_dir() else ():
                 if _OWN_FOLDER.fullmatch(path.name):
                     shutil.rmtree(path, ignore_errors=True)

@@ -130,6 +130,16 @@ def test_an_output_outside_the_folder_of_its_task_is_deleted_later(folders: Comf
     assert (linked.exists(), other.exists()) == (False, True), "a file of no task stays"
 
 
+def test_temporary_files_in_the_folder_of_a_task_end_with_it(folders: ComfyUiFolders) -> None:
+    """A custom node may put the prefix of its task before the names of temporary files."""
+    for delete in (lambda: folders.delete(FOLDER), folders.purge):
+        preview = folders.temp / FOLDER / "preview_00001_.png"
+        preview.parent.mkdir(parents=True)
+        preview.write_bytes(PNG)
+        delete()
+        assert not preview.parent.exists()
+
+
 def test_inputs_of_equal_content_are_one_file_and_a_file_on_the_disk_is_copied(
     folders: ComfyUiFolders, tmp_path: Path
 ) -> None:

@@ -95,6 +95,8 @@ def _select(
     """Return the files that the runtime needs and the folder can hold; log the others."""
 
     def is_baked_in(key: str) -> bool:
+        if key.endswith("/"):
+            return any(path.is_symlink() for path in (folder.directory / key).rglob("*"))
         return folder.cached_model(key).is_baked_in
 
     if settings.runtime_type == "comfyui":

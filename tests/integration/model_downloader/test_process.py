@@ -94,6 +94,18 @@ def test_a_missing_checkpoint_is_reported(harness: DownloaderHarness) -> None:
     assert CHECKPOINT in events[-1]["reason"]
 
 
+@pytest.mark.parametrize(("is_baked_in", "expected"), [(True, ExitCode.STOPPED), (False, ExitCode.MODEL_MISSING)])
+def test_a_preloaded_folder_comes_from_the_bucket_or_the_image(
+    harness: DownloaderHarness, is_baked_in: bool, expected: ExitCode
+) -> None:
+    if is_baked_in:
+        (harness.directory / "vae").mkdir(parents=True)
+        (harness.directory / "vae" / "x.safetensors").symlink_to("/nowhere")
+    code, events = harness.run(RUNTIME_TYPE="comfyui", PRELOAD='["vae/"]')
+    assert code == expected
+    assert is_baked_in or "vae/, which preload names" in events[-1]["reason"]
+
+
 @pytest.mark.parametrize("failure", ["refused", "corrupted", "no bucket"])
 def test_a_failed_download_is_reported(harness: DownloaderHarness, failure: str) -> None:
     harness.put(CHECKPOINT, CONTENT[:PART_BYTES])

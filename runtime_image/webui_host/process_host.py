@@ -1,6 +1,7 @@
 """Host of one Web UI at a time: it starts the process that the supervisor asks for, and ends it with the connection."""
 
 import queue
+import select
 import signal
 import socket
 import threading
@@ -86,6 +87,9 @@ class ProcessHost:
                 control.shutdown(socket.SHUT_RDWR)
 
     def _start(self, control: socket.socket, post: Callable[[HostEvent], None]) -> ChildProcess:
+        # A supervisor sends nothing before its process runs: what can be read is the end of the connection.
+        if select.select([control], [], [], 0)[0]:
+            raise ConnectionError("the supervisor has left")
         with socket.create_server((LOOPBACK, 0)) as listener:
             listener.settimeout(START_SECONDS)
             control.sendall(HostMessage(output_port=listener.getsockname()[1]).line())
@@ -138,7 +142,8 @@ class ProcessHost:
 
 
 def _read_signals(control: socket.socket, post: Callable[[HostEvent], None]) -> None:
-    with suppress(OSError, ValueError), control.makefile("rb") as lines:
+    # A line may be cut off.
+    with suppress(OSError, ValueError, KeyError), control.makefile("rb") as lines:
         while line := _line(lines):
             name = line.removeprefix(GROUP_PREFIX)
             post(SignalRequested(signal.Signals[name], is_for_group=name != line))

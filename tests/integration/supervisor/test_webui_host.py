@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
-from runtime_image.process.host_messages import LOOPBACK
+from runtime_image.process.host_messages import LOOPBACK, HostMessage
 from tests.harness.logs import read_events
 from tests.integration.agent.harness import PROJECT, eventually
 from tests.integration.supervisor.container import (
@@ -156,6 +157,33 @@ def test_the_end_of_either_container_ends_the_web_ui(harness: ContainerHarness, 
 
     eventually(lambda: not psutil.pid_exists(second), "the end of the Web UI", PATIENCE_SECONDS)
     assert host.process.poll() is None
+
+
+def test_connections_that_a_supervisor_has_left_cost_no_time(host: HostHarness) -> None:
+    eventually(lambda: host.events("webui_host_started"), "the host", PATIENCE_SECONDS)
+    # The first client occupies the host, so that the others wait and are left before it accepts them.
+    with started_webui(host):
+        for _ in range(3):
+            socket.create_connection((LOOPBACK, host.port)).close()
+    eventually(lambda: len(host.events("webui_not_started")) == 3, "three refusals", PATIENCE_SECONDS)
+    assert {event["reason"] for event in host.events("webui_not_started")} == {"the supervisor has left"}
+
+
+def test_a_web_ui_ends_after_a_line_that_names_no_signal(host: HostHarness) -> None:
+    eventually(lambda: host.events("webui_host_started"), "the host", PATIENCE_SECONDS)
+    with started_webui(host) as control:
+        control.sendall(b"group SIGTE\n")
+        eventually(lambda: host.events("child_ended"), "the end of the Web UI", PATIENCE_SECONDS)
+
+
+@contextmanager
+def started_webui(host: HostHarness) -> Iterator[socket.socket]:
+    """Start a Web UI as a supervisor does; yield the connection to the host."""
+    with socket.create_connection((LOOPBACK, host.port)) as control, control.makefile("rb") as lines:
+        port = HostMessage.model_validate_json(lines.readline()).output_port
+        with socket.create_connection((LOOPBACK, port or 0)):
+            assert HostMessage.model_validate_json(lines.readline()).pid
+            yield control
 
 
 def test_a_stop_of_both_containers_lets_the_task_end(harness: ContainerHarness, host: HostHarness) -> None:

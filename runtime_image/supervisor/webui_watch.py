@@ -78,6 +78,9 @@ class WebUiWatch:
         silent_since: float | None = None
         while child.is_running():
             self.clock.sleep(min(PROBE_SECONDS, PROBE_PART * self.limit_seconds))
+            # The next process would be asked while it starts.
+            if not child.is_running():
+                return None
             if self.engine.exceeds_disk():
                 return DiskLimitExceeded(child)
             now = self.clock.monotonic()

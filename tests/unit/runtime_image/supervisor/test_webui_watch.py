@@ -79,6 +79,14 @@ def test_an_engine_whose_files_exceed_their_limit_is_replaced_also_while_it_work
     assert seconds == PROBE_SECONDS
 
 
+def test_a_web_ui_that_ended_between_two_probes_is_not_asked() -> None:
+    engine, process = FakeEngine(), FakeProcess("webui")
+    clock = EndingClock(process)
+    clock.ends_at = clock.seconds
+    assert watch_of(engine, clock=clock).probe(process) is None
+    assert engine.calls == []
+
+
 def test_answers_between_begin_the_limit_anew() -> None:
     answers = itertools.cycle([False, False, True])
     assert not probe(FakeEngine(lambda: next(answers)), held=0)[0]

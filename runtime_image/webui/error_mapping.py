@@ -29,6 +29,8 @@ _REQUEST_WORDS: Final = re.compile(
     r"|Expected 3D \(unbatched\) or 4D|Calculated padded input size|negative dimension"
 )
 _INTERNAL_ERROR: Final = 500
+#: Only torch's own errors speak of the memory; others repeat names that the request chose.
+_TORCH_EXCEPTIONS: Final = frozenset({"RuntimeError", "AcceleratorError"})
 _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 #: Client errors that say nothing about the request: the container's credentials are wrong, the Web UI is overloaded.
 _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
@@ -41,7 +43,7 @@ def refusal(answer: EngineResponse) -> WebUiError:
     reason = _reason(body) or exception or answer.body[:MAX_REASON_LENGTH].decode(errors="replace")
     text = f"the Web UI answered {answer.status}: {reason[:MAX_REASON_LENGTH]}"
     kind: type[WebUiError] = WebUiUnclear if answer.status == _INTERNAL_ERROR else WebUiFailed
-    if exception == "OutOfMemoryError" or _MEMORY_WORDS.search(reason):
+    if exception == "OutOfMemoryError" or (exception in _TORCH_EXCEPTIONS and _MEMORY_WORDS.search(reason)):
         kind = WebUiOutOfMemory
     elif _is_request_fault(answer.status, body, exception, reason):
         kind = WebUiRefused

@@ -44,6 +44,8 @@ ALLOCATION = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't a
         (500, a1111("RuntimeError", "CUDA error: device-side assert"), WebUiUnclear, "CUDA error"),
         (500, a1111("OutOfMemoryError", "CUDA out of memory."), WebUiOutOfMemory, "out of memory"),
         (500, a1111("RuntimeError", ALLOCATION), WebUiOutOfMemory, "allocate memory"),
+        (500, a1111("KeyError", "'out of memory'"), WebUiUnclear, "out of memory"),
+        (422, a1111("HTTPException", detail="Script 'out of memory' not found"), WebUiRefused, "out of memory"),
         (500, a1111("FileNotFoundError", "No checkpoints found."), WebUiUnclear, "No checkpoints"),
         (500, a1111("SafetensorError", "Error while deserializing header"), WebUiUnclear, "deserializing"),
         (502, {"detail": "bad gateway"}, WebUiFailed, "bad gateway"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_an_output_outside_the_folder_of_its_task_is_deleted_later(folders: Comf
 
 def test_temporary_files_in_the_folder_of_a_task_end_with_it(folders: ComfyUiFolders) -> None:
     """A custom node may put the prefix of its task before the names of temporary files."""
-    for delete in (lambda: folders.delete(FOLDER), folders.purge):
+    for delete in (partial(folders.delete, FOLDER), folders.purge):
         preview = folders.temp / FOLDER / "preview_00001_.png"
         preview.parent.mkdir(parents=True)
         preview.write_bytes(PNG)

@@ -170,7 +170,7 @@ def test_comfyui_ends_with_its_worker_and_with_no_other_thread(
     assert result.returncode == status
     assert ("the server answers" in result.stdout) == (status == 0)
     assert (f"({thread})" in result.stderr) == error.startswith("KeyError")
-    assert WORKER_ENDED == ExitCode.INTERNAL_ERROR
+    assert ExitCode(WORKER_ENDED) is ExitCode.INTERNAL_ERROR
 
 
 @pytest.fixture

@@ -253,11 +253,7 @@ def test_a_drain_that_lasts_ends_like_any_stop(container: Container) -> None:
     assert not container.shutdown.has_begun
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [on.WebUiUnresponsive, on.DiskLimitExceeded],
-    ids=["it is idle and hangs", "its files exceed their limit"],
-)
+@pytest.mark.parametrize("trouble", [on.WebUiUnresponsive, on.DiskLimitExceeded])
 def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
     container: Container, trouble: Callable[[FakeProcess], on.Event]
 ) -> None:

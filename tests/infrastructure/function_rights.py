@@ -177,7 +177,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
         "s3:GetObject": ["OutputBucket.Arn/*", "TaskBucket.Arn/messages/*"],
         "s3:ListBucket": ["OutputBucket.Arn", "TaskBucket.Arn"],
-        "secretsmanager:GetSecretValue": ["WebhooksSecret"],
+        "secretsmanager:GetSecretValue": ["Webhooksdefaultsecret"],
         "sqs:ChangeMessageVisibility": ["WebhooksQueue.Arn"],
         **queue_use("WebhooksQueue.Arn"),
     },

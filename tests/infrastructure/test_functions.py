@@ -174,7 +174,7 @@ def test_webhooks_are_posted_by_many_calls_of_ten_at_a_time(everything: Template
 
 
 def test_a_generated_webhook_secret_is_a_key_to_sign_with(ecs: Templates) -> None:
-    options = ecs.named("WebhooksSecret", "AWS::SecretsManager::Secret").properties["GenerateSecretString"]
+    options = ecs.named("Webhooksdefaultsecret", "AWS::SecretsManager::Secret").properties["GenerateSecretString"]
     assert options == {"ExcludePunctuation": True, "PasswordLength": 44}
     assert len(signing_key("aB3" * 14 + "xY")) == 33
 

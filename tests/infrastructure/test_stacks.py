@@ -109,7 +109,7 @@ def test_outputs_name_the_right_things(everything: Templates) -> None:
             "AlarmTopicArn": "AlarmTopic",
             "HttpUrl": "https://HttpApi.execute-api.eu-central-1.AWS::URLSuffix/HttpApiDeploymentStageapi",
             "ApiKeySecretArn": "ApiKeysshopsecret",
-            "WebhookSecretArn": "WebhooksSecret",
+            "WebhookSecretArn": "Webhooksshopsecret",
             "WebhookDeadLetterQueueUrl": "WebhooksDeadLetterQueue",
             "McpFunctionUrl": "McpApiFunctionUrl.FunctionUrl",
             "OpenaiFunctionUrl": "OpenaiApiFunctionUrl.FunctionUrl",

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from stacks.config import Environment
+from tests.infrastructure.conftest import Synthesize
 from tests.infrastructure.templates import Templates
 
 FUNCTIONS = (
@@ -41,10 +43,35 @@ def test_the_single_tenant_of_an_environment_has_no_name(ecs: Templates) -> None
 def test_each_tenant_has_its_own_webhook_secret(everything: Templates) -> None:
     variables = everything.function("deliver_webhook").properties["Environment"]["Variables"]
     assert json.loads(everything.flat(variables["WEBHOOK_SECRET_ARNS"])) == {
-        "shop": "WebhooksSecret",
+        "shop": "Webhooksshopsecret",
         "batch-producer": "Webhooksbatchproducersecret",
         "210987654321": "Webhooks210987654321secret",
     }
+
+
+def webhook_secrets(templates: Templates) -> dict[str, str]:
+    """Return the logical id of each tenant's webhook secret, by the description that names the tenant."""
+    return {
+        secret.properties["Description"]: secret.logical_id
+        for secret in templates.resources("AWS::SecretsManager::Secret")
+        if secret.name.startswith("Webhooks")
+    }
+
+
+def test_no_tenant_inherits_the_webhook_secret_of_another(synthesize: Synthesize) -> None:
+    def secrets_of(*keys: str, isolated: bool = True) -> dict[str, str]:
+        api_keys = [{"name": key} for key in keys]
+        runtimes = [{"name": "sdxl", "dynamicModel": True}]
+        document = {"name": "tenants", "apiKeys": api_keys, "isolateKeys": isolated, "runtimes": runtimes}
+        return webhook_secrets(synthesize(Environment.model_validate(document)))
+
+    both = secrets_of("shop", "partner")
+    assert both == secrets_of("partner", "shop")
+    assert len(set(both.values())) == 2
+    shop, partner = (both[f"Signs the webhooks of {name}"] for name in ("shop", "partner"))
+    assert secrets_of("shop") == {"Signs the webhooks of Darkroom": shop}
+    assert secrets_of("partner") == {"Signs the webhooks of Darkroom": partner}
+    assert secrets_of("shop", "partner", isolated=False) == secrets_of("partner", isolated=False)
 
 
 def test_what_publishers_send_waits_in_the_intake_queue(everything: Templates) -> None:

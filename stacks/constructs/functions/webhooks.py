@@ -34,11 +34,10 @@ class Webhooks(RedrivingQueue):
             visibility_timeout=queue_visibility_timeout(DELIVER_TIMEOUT_SECONDS),
             max_receives=MAX_WEBHOOK_ATTEMPTS,
         )
-        first, *others = resources.environment.tenancy.names or (SHARED.name,)
         environment = resources.environment
-        self.secret_arns = {first: self._secret("Secret", "Signs the webhooks of Darkroom", environment)}
-        for name in others:
-            self.secret_arns[name] = self._secret(f"{name}-secret", f"Signs the webhooks of {name}", environment)
+        self.secret_arns = {
+            tenant: self._secret(tenant, environment) for tenant in environment.tenancy.names or (SHARED.name,)
+        }
         storage = resources.storage
         function = TaskFunction(
             scope,
@@ -77,11 +76,11 @@ class Webhooks(RedrivingQueue):
             max_concurrency=DELIVER_MAX_CONCURRENCY,
         )
 
-    def _secret(self, id_: str, description: str, environment: Environment) -> str:
+    def _secret(self, tenant: str, environment: Environment) -> str:
         secret = aws_secretsmanager.Secret(
             self,
-            id_,
-            description=description,
+            _secret_id(tenant, environment),
+            description=f"Signs the webhooks of {tenant or 'Darkroom'}",
             generate_secret_string=aws_secretsmanager.SecretStringGenerator(
                 password_length=SECRET_LENGTH, exclude_punctuation=True
             ),
@@ -93,3 +92,13 @@ class Webhooks(RedrivingQueue):
             "Receivers must get a new secret before the old one stops; docs/how-to/webhooks.md says how",
         )
         return secret.secret_arn
+
+
+def _secret_id(tenant: str, environment: Environment) -> str:
+    """Return an id that depends on the tenant's name only, otherwise another tenant could inherit its secret.
+
+    The only key of an environment has its id as well, so that a second key leaves it its secret.
+    """
+    if not environment.isolate_keys:
+        return "Secret"
+    return f"{tenant or environment.api_keys[0].name}-secret"

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from contract.callback import CALLBACK_STATUS
+from contract.callback import BATCH_TASKTYPE, CALLBACK_STATUS
 from contract.routing import CamelModel
 from contract.task import TaskType
 from stacks.config.validation import all_different, matches
@@ -95,11 +95,6 @@ class Throttling(CamelModel):
         """Executions of the account that Lambda reserves for this environment."""
         return WAITING_FUNCTIONS * (self.waiting_calls or 0)
 
-    @property
-    def active_tasks_setting(self) -> str:
-        """Limit of active tasks in the functions' settings."""
-        return "" if self.active_tasks_per_key is None else str(self.active_tasks_per_key)
-
 
 class Subscriber(CamelModel):
     """Receiver of a topic's messages."""
@@ -118,12 +113,30 @@ class Subscriber(CamelModel):
         return self
 
 
+#: Task types of callbacks: those of tasks, and that of the end of a batch.
+_CALLBACK_TASKTYPES: Final = (*TaskType, BATCH_TASKTYPE)
+
+
+def _check_tasktype(value: str) -> str:
+    if value not in _CALLBACK_TASKTYPES:
+        raise ValueError(f'is "{value}"; write any of {", ".join(_CALLBACK_TASKTYPES)}')
+    return value
+
+
+#: Task type that a subscriber may filter on.
+_CallbackTaskType = Annotated[
+    str, AfterValidator(_check_tasktype), Field(json_schema_extra={"enum": [*_CALLBACK_TASKTYPES]})
+]
+
+
 class CallbackSubscriber(Subscriber):
     """Subscriber of the completion topic; an empty filter accepts everything."""
 
     status: tuple[str, ...] = Field(default=(), description=f"any of {', '.join(CALLBACK_STATUS.values())}")
     runtime: tuple[str, ...] = Field(default=(), description="names of runtimes of this environment")
-    tasktype: tuple[TaskType, ...] = Field(default=(), description="any task types")
+    tasktype: tuple[_CallbackTaskType, ...] = Field(
+        default=(), description=f"any task types, and `{BATCH_TASKTYPE}` for the ends of batches"
+    )
     tenant: tuple[str, ...] = Field(default=(), description="names of keys and publishers of this environment")
 
     @model_validator(mode="after")
@@ -139,6 +152,19 @@ UNIQUE_ENDPOINTS: Final = all_different("endpoint", lambda subscriber: (subscrib
 
 #: Origin of a page, as its browser sends it.
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:(\d{1,5}|\*))?)$")]
+
+_MAX_PORT: Final = 65_535
+
+
+def _check_port(host: str) -> str:
+    port = re.search(r":(\d+)$", host)
+    if port and not 1 <= int(port[1]) <= _MAX_PORT:
+        raise ValueError(f"is {host!r}, whose port does not exist; write a port from 1 to {_MAX_PORT}")
+    return host
+
+
+#: Host of links and webhooks, with or without a port.
+LinkHost = Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$"), AfterValidator(_check_port)]
 
 #: Retention periods of CloudWatch Logs, in days.
 LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653]
@@ -217,8 +243,27 @@ def _read_publisher(value: object, read: ValidatorFunctionWrapHandler) -> NamedP
     return UnnamedPublisher.model_validate(dict(read({"name": name, "principal": value})))
 
 
-#: Publisher of tasks, as the environment file names it.
-Publisher = Annotated[NamedPublisher, WrapValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
+_Publisher = Annotated[NamedPublisher, WrapValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
+
+#: Highest number of publishers. The policy of a queue has 20 statements and 8,192 bytes at most, and the intake queue
+#: needs a statement for each topic.
+MAX_PUBLISHERS: Final = 15
+
+
+def _check_number_of_publishers(publishers: tuple[NamedPublisher, ...]) -> tuple[NamedPublisher, ...]:
+    if len(publishers) > MAX_PUBLISHERS:
+        raise ValueError(
+            f"has {len(publishers)} entries; write at most {MAX_PUBLISHERS}, and give the others a key of the HTTP API"
+        )
+    return publishers
+
+
+#: Publishers of tasks, as the environment file names them.
+Publishers = Annotated[
+    tuple[_Publisher, ...],
+    all_different("name", lambda publisher: publisher.name),
+    AfterValidator(_check_number_of_publishers),
+]
 
 
 def partition_of_region(region: str) -> str:
@@ -227,7 +272,7 @@ def partition_of_region(region: str) -> str:
 
 
 def check_arns(arns: Mapping[str, str], *, region: str | None, account: str | None) -> None:
-    """Refuse an ARN of another partition, and a function of another account. Other values are no ARNs.
+    """Refuse an ARN of another partition, and a function of another account or region. Other values are no ARNs.
 
     Args:
         arns: Values by their keys in the environment file.
@@ -237,12 +282,13 @@ def check_arns(arns: Mapping[str, str], *, region: str | None, account: str | No
     for key, arn in arns.items():
         if not arn.startswith("arn:"):
             continue
-        _, partition, service, _, owner, *_ = arn.split(":")
+        _, partition, service, region_of_arn, owner, *_ = arn.split(":")
         if region and partition != (expected := partition_of_region(region)):
             raise ValueError(f"{key}: {arn} is not in partition {expected} of region {region}; write arn:{expected}:…")
-        if service == "lambda" and account and owner != account:
-            # Only the account of a function may allow a topic to call it.
-            raise ValueError(
-                f"{key}: {arn} is in another account than {account}, so the deployment cannot allow SNS to call it;"
-                f" write a function of {account}, or a queue of the other account (protocol: sqs)"
-            )
+        for what, found, wanted in (("account", owner, account), ("region", region_of_arn, region)):
+            # CloudFormation allows a topic to call functions of the stack's own account and region only.
+            if service == "lambda" and wanted and found != wanted:
+                raise ValueError(
+                    f"{key}: {arn} is in another {what} than {wanted}, so the deployment cannot allow SNS to call it;"
+                    f" write a function of {wanted}, or a queue of the other {what} (protocol: sqs)"
+                )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.routing import CamelModel, Catalogue
 from contract.tenancy import OutputDestination, Tenancy
 from stacks.config.access import (
+    MAX_PUBLISHERS,
     SAFE_MESSAGE_BYTES,
     SNS_DEFAULT_MESSAGE_BYTES,
     SNS_MAX_MESSAGE_BYTES,
@@ -16,10 +17,11 @@ from stacks.config.access import (
     ApiKey,
     CallbackSubscriber,
     KeyHeader,
+    LinkHost,
     LogRetentionDays,
     Origin,
     Principal,
-    Publisher,
+    Publishers,
     Throttling,
     UnnamedPublisher,
     check_arns,
@@ -28,7 +30,7 @@ from stacks.config.access import (
 from stacks.config.gpu_instances import GPU_FAMILIES
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
-from stacks.config.validation import all_different
+from stacks.config.validation import MAX_TAGS, all_different, check_tags
 
 #: Different zones of the subnets that EKS requires for its control plane.
 MIN_EKS_ZONES: Final = 2
@@ -93,11 +95,11 @@ class Environment(CamelModel):
     throttling: Throttling = Throttling()
     alarms: Alarms = Alarms()
     callbacks: Annotated[tuple[CallbackSubscriber, ...], UNIQUE_ENDPOINTS] = ()
-    publishers: Annotated[tuple[Publisher, ...], all_different("name", lambda publisher: publisher.name)] = Field(
+    publishers: Publishers = Field(
         default=(),
-        description="accounts (12 digits in quotes), roles and users (ARNs), or `{name, principal}`, that may publish"
-        " tasks. Each has its own topic, by which its tasks are known as its own; with `isolateKeys: false` they post"
-        " to the entry topic",
+        description=f"at most {MAX_PUBLISHERS} accounts (12 digits in quotes), roles and users (ARNs), or"
+        " `{name, principal}`, that may publish tasks. Each has its own topic, by which its tasks are known as its own;"
+        " with `isolateKeys: false` they post to the entry topic",
     )
     link_buckets: tuple[Annotated[str, Field(pattern=_BUCKET)], ...] = Field(
         default=(), description="names of the buckets that s3:// links may name"
@@ -106,12 +108,10 @@ class Environment(CamelModel):
         default=(),
         description="buckets and folders into which tasks may have their pictures copied (docs/how-to/outputs.md)",
     )
-    allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
-        Field(
-            default=(),
-            description="host or host:port that links and webhooks may reach although its address is not public;"
-            " without a port, on ports 80 and 443",
-        )
+    allowed_link_hosts: tuple[LinkHost, ...] = Field(
+        default=(),
+        description="host or host:port that links and webhooks may reach although its address is not public; without a"
+        " port, on ports 80 and 443",
     )
     entry_topic_maximum_message_bytes: (
         Annotated[int, Field(ge=SNS_DEFAULT_MESSAGE_BYTES, le=SNS_MAX_MESSAGE_BYTES)] | None
@@ -134,7 +134,9 @@ class Environment(CamelModel):
         default="INFO", description="lowest level of the entries in the functions' logs"
     )
     runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(check_runtimes)]
-    tags: dict[str, str] = Field(default={}, description="tags of all resources")
+    tags: Annotated[dict[str, str], AfterValidator(check_tags)] = Field(
+        default={}, description=f"tags of all resources, at most {MAX_TAGS}"
+    )
 
     @model_validator(mode="after")
     def _callbacks_name_known_runtimes(self) -> Self:
@@ -176,7 +178,7 @@ class Environment(CamelModel):
         return self
 
     @model_validator(mode="after")
-    def _eks_runs_the_runtimes(self) -> Self:
+    def _engine_runs_the_runtimes(self) -> Self:
         for index, runtime in enumerate(self.runtimes if self.engine == "eks" else ()):
             if runtime.secrets:
                 raise ValueError(
@@ -189,10 +191,6 @@ class Environment(CamelModel):
                         f"runtimes[{index}]: EKS Auto Mode does not start {instance.family}; write another family, or"
                         " engine: ecs"
                     )
-        return self
-
-    @model_validator(mode="after")
-    def _ecs_quota_is_kept(self) -> Self:
         options = sum(len(runtime.capacity.options) for runtime in self.runtimes)
         if self.engine == "ecs" and options > MAX_ECS_CAPACITY_PROVIDERS:
             raise ValueError(
@@ -224,17 +222,13 @@ class Environment(CamelModel):
         return self
 
     @model_validator(mode="after")
-    def _function_urls_are_limited(self) -> Self:
+    def _lambda_features_are_available(self) -> Self:
         # Neither usage plans nor WAF cover a function URL.
         if self.function_url and self.throttling.waiting_calls is None:
             raise ValueError(
                 "functionUrl: requires throttling.waitingCalls, because calls without a key could use up all executions"
                 " of the account; write for example waitingCalls: 100"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _partition_supports_lambda_features(self) -> Self:
         # https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
         if self.partition == "aws-cn" and self.function_url:
             raise ValueError(

@@ -14,19 +14,40 @@ InterfaceEndpoint = Literal["sqs", "ecr", "logs", "sts", "sns", "ec2", "eks", "e
 _ZONE: Final = r"^[a-z]{2}(-[a-z]+)+-\d+[a-z]$"
 _SUBNET: Final = r"^subnet-[0-9a-f]{8,17}$"
 _VPC: Final = r"^vpc-[0-9a-f]{8,17}$"
+#: Addresses that EKS refuses among those that may reach its API over the internet.
+_RESERVED_ADDRESSES: Final = tuple(
+    map(
+        IPv4Network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    )
+)
 _ADDRESSES: Final = r"^(\d{1,3}\.){3}\d{1,3}/([1-9]|[12]\d|3[0-2])$"
 #: A prefix of 16 to 22 bits: /16 is the largest VPC, and a subnet per zone below /22 is too small for many nodes.
 _CIDR: Final = r"^(\d{1,3}\.){3}\d{1,3}/(1[6-9]|2[0-2])$"
 
 
 def _check_cidr(value: str) -> str:
+    _read_range(value, "10.0.0.0/16")
+    return value
+
+
+def _check_api_cidr(value: str) -> str:
+    addresses = _read_range(value, "203.0.113.7/32")
+    if any(addresses.overlaps(reserved) for reserved in _RESERVED_ADDRESSES):
+        raise ValueError(
+            f"is {value!r}, which has reserved addresses; write addresses of the internet, for example 203.0.113.7/32:"
+            " the network's own addresses reach the API anyway"
+        )
+    return value
+
+
+def _read_range(value: str, example: str) -> IPv4Network:
     try:
-        IPv4Network(value)
+        return IPv4Network(value)
     except ValueError:
         raise ValueError(
-            f"is {value!r}, which is not the first address of such a range; write for example 10.0.0.0/16"
+            f"is {value!r}, which is not the first address of such a range; write for example {example}"
         ) from None
-    return value
 
 
 class Network(CamelModel):
@@ -49,10 +70,12 @@ class Network(CamelModel):
         description="services that a new network reaches without NAT, each for a price per hour and zone; S3 and"
         " DynamoDB are always included and free",
     )
-    kubernetes_api_cidrs: tuple[Annotated[str, Field(pattern=_ADDRESSES)], ...] = Field(
-        default=(),
-        description="addresses that may reach the Kubernetes API over the internet, for example 203.0.113.7/32; by"
-        " default only the network reaches it",
+    kubernetes_api_cidrs: tuple[Annotated[str, Field(pattern=_ADDRESSES), AfterValidator(_check_api_cidr)], ...] = (
+        Field(
+            default=(),
+            description="addresses that may reach the Kubernetes API over the internet, for example 203.0.113.7/32; by"
+            " default only the network reaches it",
+        )
     )
     vpc_id: Annotated[str, Field(pattern=_VPC)] | None = Field(
         default=None, description="an existing network; null creates a new one"

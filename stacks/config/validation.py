@@ -8,6 +8,11 @@ from pydantic import AfterValidator
 
 _Item = TypeVar("_Item")
 
+#: Tags of the environment file. A resource has 50 at most, some of which Darkroom and the engines add.
+MAX_TAGS: Final = 40
+_TAG_KEY: Final = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE)
+_TAG_VALUE: Final = re.compile(r"[\w .:/=+@-]{0,256}")
+
 #: Variables of the agent, the supervisor and the model downloader, which the container sets itself.
 RESERVED_VARIABLES: Final = frozenset(
     {
@@ -112,6 +117,21 @@ RESERVED_ARGUMENTS: Final = frozenset(
 def is_reserved_variable(name: str) -> bool:
     """Return True if an environment file must not set a variable of this name."""
     return name in RESERVED_VARIABLES or name.startswith(RESERVED_PREFIXES)
+
+
+def check_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags; raise ValueError if AWS refuses them on any resource."""
+    if len(tags) > MAX_TAGS:
+        raise ValueError(f"has {len(tags)} entries; write at most {MAX_TAGS}")
+    for key, value in tags.items():
+        if not _TAG_KEY.fullmatch(key):
+            raise ValueError(
+                f"{key!r} is not the key of a tag; write 1 to 128 letters, digits, spaces and _ . : / = + - @, without"
+                " aws: at the beginning"
+            )
+        if not _TAG_VALUE.fullmatch(value):
+            raise ValueError(f"{key} is {value!r}; write at most 256 letters, digits, spaces and _ . : / = + - @")
+    return tags
 
 
 def matches(pattern: re.Pattern[str], advice: str) -> AfterValidator:

@@ -1,9 +1,14 @@
+import json
+from typing import Any
+
 import pytest
 
 from contract.routing import runtime_filter_policy
 from contract.task import MAX_POLICY_MS
 from contract.webhook import PAUSES_SECONDS
-from stacks.config import SNS_DEFAULT_MESSAGE_BYTES
+from stacks.config import SNS_DEFAULT_MESSAGE_BYTES, Environment
+from stacks.config.access import MAX_PUBLISHERS
+from tests.infrastructure.conftest import Synthesize
 from tests.infrastructure.templates import Templates
 
 SECONDS_PER_DAY = 24 * 3600
@@ -71,6 +76,38 @@ def test_only_its_own_topic_may_send_to_a_queue(templates: Templates) -> None:
             assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
             assert allow["Principal"] == {"Service": "sns.amazonaws.com"}
         assert {templates.flat(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) for allow in allowed} == topics
+
+
+def test_the_policy_of_a_queue_holds_all_publishers_that_the_file_allows(synthesize: Synthesize) -> None:
+    publishers = [
+        {"name": f"{number:02}{'publisher' * 4}"[:40], "principal": "123456789012"} for number in range(MAX_PUBLISHERS)
+    ]
+    runtimes = [{"name": "sdxl", "dynamicModel": True}]
+    document = {"name": "e" * 30, "region": "ap-southeast-1", "publishers": publishers, "runtimes": runtimes}
+    templates = synthesize(Environment.model_validate(document))
+    for name in ("IntakeQueue", "IntakeDeadLetterQueue"):
+        (policy,) = [
+            item.properties["PolicyDocument"]
+            for item in templates.resources("AWS::SQS::QueuePolicy")
+            if templates.flat(item.properties["Queues"][0]) == name
+        ]
+        assert len(policy["Statement"]) <= 20
+        assert len(json.dumps(deployed(policy), separators=(",", ":"))) <= 8192
+
+
+def deployed(value: Any) -> Any:
+    """Return a part of a template with names as long as those that CloudFormation gives to queues and topics."""
+    match value:
+        case {"Fn::GetAtt": [_, "Arn"]}:
+            return f"arn:aws:sqs:ap-southeast-1:123456789012:{'q' * 80}"
+        case {"Ref": logical_id}:
+            name = f"Darkroom-{'e' * 30}-Messaging-{logical_id}-{'r' * 12}"
+            return f"arn:aws:sns:ap-southeast-1:123456789012:{name}"
+        case dict():
+            return {key: deployed(part) for key, part in value.items()}
+        case list():
+            return [deployed(part) for part in value]
+    return value
 
 
 @pytest.mark.parametrize("low_priority", [False, True])
@@ -149,7 +186,7 @@ def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(e
     assert {endpoint: (item["Protocol"], item.get("FilterPolicy")) for endpoint, item in subscriptions.items()} == {
         "https://shop.example/pictures": (
             "https",
-            {"status": ["completed"], "runtime": ["sd-xl"], "tasktype": ["text-to-image", "image-to-image"]},
+            {"status": ["completed"], "runtime": ["sd-xl"], "tasktype": ["text-to-image", "image-to-image", "batch"]},
         ),
         "arn:aws:sqs:eu-central-1:210987654321:pictures": ("sqs", None),
         "arn:aws:lambda:eu-central-1:123456789012:function:pictures": ("lambda", None),

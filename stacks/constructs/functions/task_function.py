@@ -53,7 +53,7 @@ class TaskResources:
         publishers = {topic_arn: name for name, topic_arn in self.topics.publisher_arns.items()}
         tenancy = environment.tenancy.model_copy(update={"publishers": publishers})
         values = {
-            "ACTIVE_TASKS_PER_KEY": environment.throttling.active_tasks_setting,
+            "ACTIVE_TASKS_PER_KEY": str(environment.throttling.active_tasks_per_key or ""),
             "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
             "CORS_ORIGINS": json.dumps(environment.cors),
             "COMPLETION_TOPIC_ARN": self.topics.completion_arn,

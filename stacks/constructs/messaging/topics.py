@@ -133,7 +133,7 @@ def _filter_policy(subscriber: CallbackSubscriber) -> dict[str, aws_sns.Subscrip
     accepted = {
         "status": subscriber.status,
         "runtime": subscriber.runtime,
-        "tasktype": [tasktype.value for tasktype in subscriber.tasktype],
+        "tasktype": subscriber.tasktype,
         "tenant": subscriber.tenant,
     }
     policy = {

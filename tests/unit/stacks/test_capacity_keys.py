@@ -55,6 +55,18 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"network": {"zones": ["eu-central-1a"], "cidr": "10.0.1.0/16"}},
         "network.cidr: is '10.0.1.0/16', which is not the first address of such a range; write for example 10.0.0.0/16",
     ),
+    "no address for the API": (
+        {"network": {"zones": ["eu-central-1a"], "kubernetesApiCidrs": ["999.1.1.1/32"]}},
+        "network.kubernetesApiCidrs[0]: is '999.1.1.1/32', which is not the first address of such a range; write for",
+    ),
+    "a range for the API off its beginning": (
+        {"network": {"zones": ["eu-central-1a"], "kubernetesApiCidrs": ["203.0.113.7/24"]}},
+        "network.kubernetesApiCidrs[0]: is '203.0.113.7/24', which is not the first address of such a range; write for",
+    ),
+    "reserved addresses for the API": (
+        {"network": {"zones": ["eu-central-1a"], "kubernetesApiCidrs": ["203.0.113.0/24", "10.0.0.0/8"]}},
+        "network.kubernetesApiCidrs[1]: is '10.0.0.0/8', which has reserved addresses; write addresses of the internet",
+    ),
     "no address": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.300.0/22"}}, "network.cidr: is '10.0.300.0"),
     "too small a range": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.0.0/24"}}, "network.cidr: is "),
     "subnets of no network": (
@@ -102,6 +114,14 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "alarms": {"subscribers": [{"protocol": "lambda", "endpoint": FUNCTION.format(account="210987654321")}]},
         },
         "alarms.subscribers[0].endpoint: arn:aws:lambda:eu-central-1:210987654321:function:page is in another account",
+    ),
+    "a function of another region": (
+        {"callbacks": [{"protocol": "lambda", "endpoint": "arn:aws:lambda:us-east-1:123456789012:function:page"}]},
+        "callbacks[0].endpoint: arn:aws:lambda:us-east-1:123456789012:function:page is in another region than eu-",
+    ),
+    "more publishers than the policy of a queue holds": (
+        {"publishers": [f"arn:aws:iam::123456789012:role/shop-{number}" for number in range(16)]},
+        "publishers: has 16 entries; write at most 15, and give the others a key of the HTTP API",
     ),
     "a service for a publisher": (
         {"publishers": ["events.amazonaws.com"]},

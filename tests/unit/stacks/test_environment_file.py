@@ -84,8 +84,15 @@ MISTAKES = {
     "throttling: {burst: 0}": "throttling.burst: is 0; write 1 or more",
     "throttling: [1]": "throttling: is [1]; write keys and values",
     "entryTopicMaximumMessageBytes: 2000000": "entryTopicMaximumMessageBytes: is 2000000; write 1048576 or less",
+    'tags: {team: "R&D"}': "tags: team is 'R&D'; write at most 256 letters, digits, spaces",
+    'tags: {"aws:team": art}': "tags: 'aws:team' is not the key of a tag; write 1 to 128 letters",
+    f"tags: {dict.fromkeys(map(str, range(41)), 'a')}": "tags: has 41 entries; write at most 40",
     "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write ',
     'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write ',
+    "allowedLinkHosts: [intranet, 'intranet:65535', 'intranet:65536']": (
+        "allowedLinkHosts[2]: is 'intranet:65536', whose port does not exist; write a port from 1 to 65535"
+    ),
+    "allowedLinkHosts: ['[fd00::1]:0']": "allowedLinkHosts[0]: is '[fd00::1]:0', whose port does not exist",
     "callbacks: [{protocol: https}]": "callbacks[0].endpoint: is required (URL, ARN or address",
     "callbacks: [{protocol: ftp, endpoint: a}]": "callbacks[0].protocol: is \"ftp\"; write 'https', 'sqs'",
     'callbacks: [{protocol: https, endpoint: "http://a/"}]': (
@@ -97,7 +104,9 @@ MISTAKES = {
     "callbacks: [{protocol: email, endpoint: a@b.c, status: [done]}]": (
         "callbacks[0]: there is no status 'done'; write any of completed, failed, cancelled, timed_out"
     ),
-    "callbacks: [{protocol: email, endpoint: a@b.c, tasktype: [paint]}]": 'callbacks[0].tasktype[0]: is "paint"; write',
+    "callbacks: [{protocol: email, endpoint: a@b.c, tasktype: [batch, paint]}]": (
+        'callbacks[0].tasktype[1]: is "paint"; write any of text-to-image, '
+    ),
     "callbacks: [{protocol: email, endpoint: a@b.c, runtime: [sdxl]}]": (
         "callbacks[0].runtime: there is no runtime 'sdxl'; write any of sdruntime"
     ),

@@ -29,7 +29,7 @@ def main() -> int:
     use_bundled_node()
     # aws_cdk starts Node when it is imported.
     from stacks.application import build_application  # noqa: PLC0415
-    from stacks.stack_size import TooManyRuntimes, synthesize  # noqa: PLC0415
+    from stacks.stack_size import EnvironmentTooLarge, synthesize  # noqa: PLC0415
 
     if arguments.without_engine:
         environment = environment.without_engine()
@@ -38,8 +38,8 @@ def main() -> int:
         environment, target=target, output_directory=output, bundle_functions=not arguments.no_bundle
     )
     try:
-        synthesize(application, runtimes=len(environment.runtimes))
-    except TooManyRuntimes as error:
+        synthesize(application, environment=environment)
+    except EnvironmentTooLarge as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

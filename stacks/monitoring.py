@@ -12,7 +12,6 @@ from stacks.constructs.functions.task_function import TaskFunction
 from stacks.constructs.messaging.queues import DeadLetterQueue, RedrivingQueue, RuntimeQueue
 from stacks.constructs.messaging.topics import AlarmTopic, TopicSubscribers
 from stacks.constructs.monitoring.alarms import EnvironmentAlarms, RunbookAlarm, RuntimeAlarms
-from stacks.constructs.monitoring.capacity_widgets import capacity_widgets
 from stacks.constructs.monitoring.dashboard import EnvironmentDashboard
 from stacks.constructs.monitoring.metrics import RuntimeMetrics
 from stacks.constructs.monitoring.saved_queries import SavedQueries
@@ -78,10 +77,9 @@ class MonitoringStack(Stack):
         EnvironmentDashboard(
             self,
             "Dashboard",
-            environment=environment.name,
+            environment=environment,
             runtimes=runtimes,
             functions=functions,
-            capacity=capacity_widgets(environment),
             alarms=_parts([self], RunbookAlarm),
         )
         log_groups = [names[group] for group in _parts(watched, TaskLogGroup)]

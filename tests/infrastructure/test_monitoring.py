@@ -26,7 +26,7 @@ from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.harness.still_clock import StillClock
 from tests.infrastructure.conftest import TemplatesOf
-from tests.infrastructure.templates import Templates
+from tests.infrastructure.templates import Templates, read_environment
 from tests.unit.runtime_image.agent.fakes import FakeEngine
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -278,6 +278,25 @@ def all_log_groups(templates: Templates) -> list[Any]:
     (first, *_) = templates.resources("AWS::Logs::QueryDefinition")
     groups: list[Any] = first.properties["LogGroupNames"]
     return groups
+
+
+def test_no_widget_shows_more_alarms_than_cloudwatch_allows(tmp_path: Path) -> None:
+    from aws_cdk import App, Stack, aws_cloudwatch  # noqa: PLC0415  # starts Node, so only when it is needed
+
+    from stacks.constructs.monitoring.dashboard import EnvironmentDashboard  # noqa: PLC0415  # see above
+
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Monitoring")
+    arns = [f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:a{number}" for number in range(101)]
+    alarms = [aws_cloudwatch.Alarm.from_alarm_arn(stack, f"Alarm{number}", arn) for number, arn in enumerate(arns)]
+    EnvironmentDashboard(
+        stack, "Dashboard", environment=read_environment("dev"), runtimes=[], functions={}, alarms=alarms
+    )
+    app.synth()
+    (dashboard,) = json.loads((tmp_path / "Monitoring.template.json").read_text())["Resources"].values()
+    body = json.dumps(dashboard["Properties"]["DashboardBody"])
+    shown = re.findall(r'\\"alarms\\":\[(.*?)\]', body)
+    assert [len(re.findall(r"alarm:a\d+", widget)) for widget in shown] == [100, 1]
 
 
 def test_the_dashboard_shows_each_runtime(ecs: Templates) -> None:

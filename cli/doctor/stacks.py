@@ -18,7 +18,8 @@ _CONSEQUENCES: Final = ("Resource creation cancelled", "Resource update cancelle
 
 def names_of_stacks(environment: Environment) -> tuple[str, ...]:
     """Return the last parts of the names of an environment's stacks."""
-    has_network = environment.network is not None and environment.network.vpc_id is None
+    network = environment.network if environment.engine != "none" else None
+    has_network = network is not None and network.vpc_id is None
     return (*STACKS, *(("Network",) if has_network else ()), *ENGINE_STACKS[environment.engine])
 
 

@@ -67,6 +67,12 @@ def test_a_failed_stack_names_the_resource_that_failed_first_in_its_last_deploym
     }
 
 
+def test_without_an_engine_no_network_is_missing() -> None:
+    assert ENVIRONMENT.network
+    assert "Network" in stacks.names_of_stacks(ENVIRONMENT)
+    assert "Network" not in stacks.names_of_stacks(ENVIRONMENT.without_engine())
+
+
 def test_a_failed_stack_without_events_is_a_problem_all_the_same() -> None:
     found = findings(
         stacks.check_stacks,

@@ -30,6 +30,10 @@ IGNORED_LINT_RULES = {
 }
 
 
+#: Parts of the paths of the CDK's own functions, which are as the CDK creates them.
+FUNCTIONS_OF_THE_CDK = ("/KubectlProvider", "/LogRetention")
+
+
 def nag_findings(app: "App") -> list[str]:
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415  # starts Node, so only when it is needed
 
@@ -38,6 +42,7 @@ def nag_findings(app: "App") -> list[str]:
         f"{violation.rule_name} {resource.construct_path}: {violation.description}"
         for violation in report.violations
         for resource in violation.violating_resources
+        if not any(part in resource.construct_path for part in FUNCTIONS_OF_THE_CDK)
     ]
 
 

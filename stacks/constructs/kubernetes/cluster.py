@@ -1,24 +1,20 @@
 """Kubernetes cluster of an environment: EKS Auto Mode, in which AWS runs Karpenter, GPU plugins and pod identity."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from aws_cdk import (
     Annotations,
-    ArnFormat,
-    CfnElement,
     CfnResource,
     Duration,
-    Stack,
     aws_ec2,
     aws_eks_v2,
     aws_iam,
     aws_logs,
 )
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.kubernetes.names import Manifest
@@ -50,13 +46,6 @@ _TAGGED_ACTIONS: Final = {
     ),
     ("ec2:CreateNetworkInterface",): ("kubernetes-cni-node-name",),
 }
-#: Policies of the CDK's own functions, which run kubectl and helm.
-_KUBECTL_POLICIES: Final = (
-    "service-role/AWSLambdaBasicExecutionRole",
-    "service-role/AWSLambdaVPCAccessExecutionRole",
-    "AmazonEC2ContainerRegistryReadOnly",
-)
-_PUBLIC_IMAGES_POLICY: Final = "AmazonElasticContainerRegistryPublicReadOnly"
 
 
 class KubernetesCluster(Construct):
@@ -115,7 +104,6 @@ class KubernetesCluster(Construct):
                 part.retention_in_days = environment.log_retention_days
                 part.apply_removal_policy(removal_policy_of(environment))
         self._suppress_findings(public=bool(api_cidrs))
-        self._suppress_kubectl_findings(provider)
 
     @property
     def name(self) -> str:
@@ -184,19 +172,6 @@ class KubernetesCluster(Construct):
         resource = cast("CfnResource", retention.node.find_child("Resource"))
         resource.add_property_override("RetentionInDays", environment.log_retention_days)
         self._eks.node.add_dependency(retention)
-        (function,) = (
-            child for child in Stack.of(self).node.children if child.node.id.startswith(aws_logs.LogRetention.__name__)
-        )
-        reason = "The CDK's own function for the retention of logs, as the CDK creates it"
-        suppress_managed_policies(function, ("service-role/AWSLambdaBasicExecutionRole",), reason)
-        group_arn = Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"{group_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        for allowed in ("*", group_arn):
-            suppress_wildcard(function, allowed, reason)
 
     def _allow_tags(self) -> None:
         """Allow EKS to put our tags on the nodes that it starts. Its managed policies allow only its own tags."""
@@ -221,21 +196,6 @@ class KubernetesCluster(Construct):
         )
         if public:
             suppress(self._eks, "AwsSolutions-EKS1", "The environment names the addresses that may reach the API")
-
-    @staticmethod
-    def _suppress_kubectl_findings(provider: IConstruct) -> None:
-        reason = "The CDK's own function for kubectl and helm, as the CDK creates it"
-        suppress_managed_policies(provider, _KUBECTL_POLICIES, reason)
-        handler = provider.node.find_child("Handler")
-        stack = Stack.of(provider)
-        function = stack.get_logical_id(cast("CfnElement", handler.node.default_child))
-        suppress(provider, f"AwsSolutions-IAM5[Resource::<{function}.Arn>:*]", reason)
-        suppress(handler, "AwsSolutions-L1", reason)
-        # Only one partition has public images.
-        condition = stack.get_logical_id(cast("CfnElement", handler.node.find_child("HasEcrPublic")))
-        public_images = ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{_PUBLIC_IMAGES_POLICY}"]]
-        choice = {"Fn::If": [condition, {"Fn::Join": public_images}, {"Ref": "AWS::NoValue"}]}
-        suppress(provider, f"AwsSolutions-IAM4[Policy::{json.dumps(choice, separators=(',', ':'))}]", reason)
 
 
 def pod_principal(namespace: str, service_account: str) -> aws_iam.IPrincipal:

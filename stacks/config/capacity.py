@@ -1,5 +1,6 @@
 """GPU capacity of a runtime: purchase options, scaling and disk."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -14,6 +15,8 @@ ON_DEMAND_PRIORITY: Final = 50
 
 #: Purchase option, as the environment file names it.
 Purchase = Literal["spot", "onDemand"]
+#: Karpenter's names of the purchase options, also at the end of the names of node pools and services.
+PURCHASE_NAMES: Final[Mapping[Purchase, str]] = {"spot": "spot", "onDemand": "on-demand"}
 
 
 class PurchaseOption(CamelModel):

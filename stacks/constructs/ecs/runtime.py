@@ -8,10 +8,10 @@ from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
+from stacks.constructs.monitoring.metrics import metric
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
 from stacks.constructs.runtime.environment_variables import webui_container_environment
@@ -41,7 +41,6 @@ class RuntimeOnEcs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._runtime = runtime
-        self._metrics = EcsMetrics(environment.name)
         logs = TaskLogGroup(self, "Logs", environment=environment)
         ColdStartMetrics(
             self,
@@ -68,7 +67,7 @@ class RuntimeOnEcs(Construct):
             RuntimeService(
                 self,
                 purchase[0].upper() + purchase[1:],
-                metrics=self._metrics,
+                environment=environment,
                 cluster=cluster,
                 runtime=runtime,
                 purchase=purchase,
@@ -82,15 +81,16 @@ class RuntimeOnEcs(Construct):
                 service.scaling.remove_all(service.desired())
             return
         first, *substitutes = self.services
-        self._scale_by_queue(first)
+        self._scale_by_queue(first, environment)
         for substitute in substitutes:
             _scale_as_substitute(substitute, first)
 
-    def _scale_by_queue(self, service: RuntimeService) -> None:
+    def _scale_by_queue(self, service: RuntimeService, environment: Environment) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
+        queue = {"environment": environment.name, "runtime": self._runtime.name}
         metrics = {
-            "waiting": self._metrics.of_queue("MessagesWaiting", self._runtime.name),
-            "in_flight": self._metrics.of_queue("MessagesInFlight", self._runtime.name),
+            "waiting": metric("MessagesWaiting", "Maximum", **queue),
+            "in_flight": metric("MessagesInFlight", "Maximum", **queue),
             "desired": service.desired(),
         }
         needed = f"CEIL((waiting + in_flight) / {per_replica})"

@@ -7,7 +7,7 @@ them or none. Otherwise metric math would treat the missing ones as 0.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import Aws, Duration, aws_applicationautoscaling, aws_cloudwatch, aws_cloudwatch_actions, aws_iam
@@ -30,11 +30,6 @@ _SERVICE_ROLE: Final = (
 )
 
 Metrics = Mapping[str, aws_cloudwatch.IMetric]
-
-
-def steps_up_to(maximum: int) -> Sequence[int]:
-    """Return the steps of a service with at most `maximum` replicas."""
-    return tuple(step for step in STEPS if step <= maximum)
 
 
 class ServiceScaling(Construct):
@@ -94,7 +89,8 @@ class ServiceScaling(Construct):
             metric_aggregation_type=aws_applicationautoscaling.MetricAggregationType.MAXIMUM,
         )
         # The replicas of a runtime that is switched off are from an earlier limit.
-        steps = steps_up_to(self._scaling.max_replicas or STEPS[-1])
+        most = self._scaling.max_replicas or STEPS[-1]
+        steps = [step for step in STEPS if step <= most]
         for step, next_step in zip(steps, [*steps[1:], None], strict=True):
             # Bounds count from the alarm's threshold, which is one replica.
             action.add_adjustment(

@@ -1,35 +1,18 @@
-"""Metrics of ECS scaling: the function that measures queues and services, and the metrics that it writes."""
+"""Function that measures queues and services for ECS scaling. CloudWatch's own metrics come late, or not while 0."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Aws, Stack, aws_cloudwatch
+from aws_cdk import Aws, Stack
 from constructs import Construct
 
 from stacks.constructs.functions.task_function import METRICS_NAMESPACE, FunctionPlatform, TaskFunction
-from stacks.constructs.monitoring.metrics import metric
 from stacks.exports import QueueReference
 
 #: The schedule calls again after 60 seconds; a measurement takes less than one.
 MEASURE_TIMEOUT_SECONDS: Final = 50
 #: A metric's shortest period in an alarm that starts a scaling policy.
 MEASURE_INTERVAL_MINUTES: Final = 1
-
-
-@dataclass(frozen=True)
-class EcsMetrics:
-    """Metrics of one environment. CloudWatch's own come late, or not at all while their values are 0."""
-
-    environment: str
-
-    def of_queue(self, name: str, runtime: str) -> aws_cloudwatch.Metric:
-        """Return `MessagesWaiting` or `MessagesInFlight` of a runtime's queue."""
-        return metric(name, "Maximum", environment=self.environment, runtime=runtime)
-
-    def of_service(self, name: str, service: str) -> aws_cloudwatch.Metric:
-        """Return `ReplicasDesired` or `ReplicasRunning` of a service."""
-        return metric(name, "Maximum", environment=self.environment, service=service)
 
 
 def publish_scaling_metrics(
@@ -40,7 +23,7 @@ def publish_scaling_metrics(
     queues: Mapping[str, QueueReference],
     services: Mapping[str, Sequence[str]],
 ) -> TaskFunction:
-    """Create the function that writes these metrics, and its schedule.
+    """Create the function that writes the scaling metrics, and its schedule.
 
     Args:
         scope: Stack of the function.

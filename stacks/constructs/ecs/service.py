@@ -1,19 +1,14 @@
 """ECS service of a runtime with one purchase option, its nodes and its scaling."""
 
-from collections.abc import Mapping
-from typing import Final
-
 from aws_cdk import aws_cloudwatch, aws_ecs
 from constructs import Construct
 
-from stacks.config import Purchase, RuntimeConfig
+from stacks.config import Environment, Purchase, RuntimeConfig
+from stacks.config.capacity import PURCHASE_NAMES
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.gpu_nodes import GpuNodes
 from stacks.constructs.ecs.scaling import ServiceScaling
-from stacks.constructs.ecs.scaling_metrics import EcsMetrics
-
-#: Suffix of a service's name.
-SUFFIXES: Final[Mapping[Purchase, str]] = {"spot": "spot", "onDemand": "on-demand"}
+from stacks.constructs.monitoring.metrics import metric
 
 
 class RuntimeService(Construct):
@@ -24,7 +19,7 @@ class RuntimeService(Construct):
         scope: Construct,
         id_: str,
         *,
-        metrics: EcsMetrics,
+        environment: Environment,
         cluster: EcsCluster,
         runtime: RuntimeConfig,
         purchase: Purchase,
@@ -32,8 +27,8 @@ class RuntimeService(Construct):
         minimum: int,
     ) -> None:
         super().__init__(scope, id_)
-        self._metrics = metrics
-        self.name = f"{runtime.name}-{SUFFIXES[purchase]}"
+        self._environment = environment
+        self.name = f"{runtime.name}-{PURCHASE_NAMES[purchase]}"
         nodes = GpuNodes(self, "Nodes", cluster=cluster, runtime=runtime, purchase=purchase)
         kind = aws_ecs.CfnService
         service = kind(
@@ -79,8 +74,11 @@ class RuntimeService(Construct):
 
     def desired(self) -> aws_cloudwatch.Metric:
         """Return the number of desired replicas."""
-        return self._metrics.of_service("ReplicasDesired", self.name)
+        return self._metric("ReplicasDesired")
 
     def running(self) -> aws_cloudwatch.Metric:
         """Return the number of replicas whose container has started."""
-        return self._metrics.of_service("ReplicasRunning", self.name)
+        return self._metric("ReplicasRunning")
+
+    def _metric(self, name: str) -> aws_cloudwatch.Metric:
+        return metric(name, "Maximum", environment=self._environment.name, service=self.name)

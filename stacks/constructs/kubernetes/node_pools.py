@@ -1,12 +1,13 @@
 """GPU nodes of a runtime: instance types, purchase options, and when Karpenter removes nodes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from aws_cdk import Annotations
 from constructs import IConstruct
 
-from stacks.config import PurchaseOption, RuntimeConfig
+from stacks.config import Purchase, PurchaseOption, RuntimeConfig
+from stacks.config.capacity import PURCHASE_NAMES
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME_LABEL, Manifest
 
 #: A node is replaced after two weeks to get the fixes of newer images. EKS Auto Mode ends it after three.
@@ -15,8 +16,6 @@ EXPIRE_AFTER: Final = "336h"
 TERMINATION_GRACE_PERIOD: Final = "24h"
 #: Time that an empty node stays. The next task may come soon, and starting a node takes longer than this costs.
 CONSOLIDATE_AFTER: Final = "60s"
-
-CapacityType = Literal["spot", "on-demand"]
 
 
 def node_class(
@@ -66,16 +65,15 @@ def warn_of_unused_nvme(scope: IConstruct, runtime: RuntimeConfig) -> None:
         )
 
 
-def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[CapacityType, Manifest]]:
-    """Yield a pool for each purchase option of the runtime."""
-    if runtime.capacity.spot:
-        yield "spot", _node_pool(runtime, "spot", runtime.capacity.spot)
-    if runtime.capacity.on_demand:
-        yield "on-demand", _node_pool(runtime, "on-demand", runtime.capacity.on_demand)
+def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[str, Manifest]]:
+    """Yield a pool for each purchase option of the runtime, with Karpenter's name of the option."""
+    for purchase, option in runtime.capacity.options.items():
+        yield PURCHASE_NAMES[purchase], _node_pool(runtime, purchase, option)
 
 
-def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: PurchaseOption) -> Manifest:
-    instances = runtime.instances_bought("spot" if capacity_type == "spot" else "onDemand")
+def _node_pool(runtime: RuntimeConfig, purchase: Purchase, option: PurchaseOption) -> Manifest:
+    instances = runtime.instances_bought(purchase)
+    capacity_type = PURCHASE_NAMES[purchase]
     gpus = _gpu_limit(runtime)
     return {
         "apiVersion": "karpenter.sh/v1",

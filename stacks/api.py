@@ -9,9 +9,8 @@ from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
 from stacks.constructs.api.http_api import BATCH, COMFY, FLEET, READ, SUBMIT, UPLOAD, HttpApi
 from stacks.constructs.functions.batches import Batches
-from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
-from stacks.constructs.functions.reading_functions import authorize, read_task
+from stacks.constructs.functions.reading_functions import authorize, read_fleet, read_task
 from stacks.constructs.functions.submission_functions import comfy_api, create_upload, route_tasks, submit_task
 from stacks.constructs.functions.synchronous_functions import synchronous_functions
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources

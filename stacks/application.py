@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from aws_cdk import App, Stack, Tags
+from aws_cdk import App, CfnOutput, Stack, Tags
 from aws_cdk import Environment as Target
 
 from stacks.api import ApiStack
@@ -13,12 +13,12 @@ from stacks.config import Environment
 from stacks.config.function_target import FunctionTarget
 from stacks.constructs.functions.lambda_bundle import MCP_REQUIREMENTS, lambda_code
 from stacks.constructs.functions.task_function import FunctionPlatform
-from stacks.constructs.runtime.engine_resources import EngineResources
+from stacks.constructs.runtime.gpu_network import NewNetwork
 from stacks.ecs import EcsStack
 from stacks.eks import EksStack
+from stacks.exports import EngineResources
 from stacks.messaging import MessagingStack
 from stacks.monitoring import MonitoringStack
-from stacks.network import NetworkStack
 from stacks.pinned_versions import warn_of_tags
 from stacks.storage import StorageStack
 
@@ -123,7 +123,10 @@ def _add_capacity(
         raise ValueError("an environment with an engine requires a network")
     new_network = None
     if not network.vpc_id:
-        new_network = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
+        # The network has its own stack, because it is the slowest to create and the last to be removed.
+        network_stack = Stack(app, f"{prefix}-Network", **stack)
+        new_network = NewNetwork(network_stack, "Network", environment=environment, network=network)
+        CfnOutput(network_stack, "VpcId", value=new_network.vpc.vpc_id, description="The network of the GPUs")
     resources = EngineResources(
         environment=environment,
         network=network,

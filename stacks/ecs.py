@@ -9,9 +9,9 @@ from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.ecs.scaling_metrics import publish_scaling_metrics
 from stacks.constructs.functions.task_function import FunctionPlatform
-from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
+from stacks.exports import EngineResources
 
 
 class EcsStack(Stack):

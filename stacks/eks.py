@@ -12,9 +12,9 @@ from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
-from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
+from stacks.exports import EngineResources
 
 
 class EksStack(Stack):

@@ -1,11 +1,14 @@
-"""References between stacks: names and ARNs, each an export that CloudFormation keeps while it is used."""
+"""References between stacks, each an export that CloudFormation keeps while it is used, and an engine's resources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from constructs import Construct
 
+from stacks.config import Environment, Network
 from stacks.constructs.runtime.environment_variables import RuntimeResources
+from stacks.constructs.runtime.gpu_network import ExistingNetwork, GpuNetwork, NewNetwork
 from stacks.constructs.shared_names import SharedNames
 
 
@@ -93,3 +96,22 @@ class MessagingExports:
     def queues(self, scope: Construct) -> dict[str, QueueReference]:
         """Return the queues of all runtimes for the stack `scope`, by the runtime's name."""
         return {runtime: QueueReference(**names.read(scope)) for runtime, names in self.runtime_queues.items()}
+
+
+@dataclass(frozen=True)
+class EngineResources:
+    """Resources of an environment that the stack of either engine uses.
+
+    `project` contains the Dockerfile of the runtimes.
+    """
+
+    environment: Environment
+    network: Network
+    new_network: NewNetwork | None
+    storage: StorageExports
+    messaging: MessagingExports
+    project: Path
+
+    def gpu_network(self, scope: Construct) -> GpuNetwork:
+        """Return the network of the GPU nodes; `scope` is the stack that refers to an existing one."""
+        return self.new_network or ExistingNetwork(scope, "Network", network=self.network)

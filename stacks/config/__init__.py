@@ -3,13 +3,12 @@
 from stacks.config.access import (
     SNS_DEFAULT_MESSAGE_BYTES,
     Alarms,
-    ApiKey,
     CallbackSubscriber,
     NamedPublisher,
     Subscriber,
     Throttling,
 )
-from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
+from stacks.config.capacity import Disk, Purchase, PurchaseOption, Scaling
 from stacks.config.environment import Environment
 from stacks.config.gpu_instances import GPU_INSTANCES, GpuInstance
 from stacks.config.image import EcrImage
@@ -20,9 +19,7 @@ __all__ = [
     "GPU_INSTANCES",
     "SNS_DEFAULT_MESSAGE_BYTES",
     "Alarms",
-    "ApiKey",
     "CallbackSubscriber",
-    "Capacity",
     "Disk",
     "EcrImage",
     "Environment",

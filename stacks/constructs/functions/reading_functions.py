@@ -1,4 +1,4 @@
-"""Functions that authorize callers of the HTTP API and show, list and cancel their tasks."""
+"""Functions that authorize callers of the HTTP API, show, list and cancel their tasks, and describe the fleet."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,9 @@ from aws_cdk import Stack, aws_sqs
 from constructs import Construct
 
 from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
+from contract.storage import WEBUI_FOLDER
+from stacks.config import Environment
+from stacks.config.price_table import PriceTable
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 
 
@@ -48,3 +51,37 @@ def authorize(scope: Construct, resources: TaskResources, *, secret_arns: Mappin
     )
     function.allow("secretsmanager:GetSecretValue", on=list(secret_arns.values()))
     return function
+
+
+def read_fleet(scope: Construct, resources: TaskResources, *, webhook_dead_letters: aws_sqs.IQueue) -> TaskFunction:
+    """Create the function behind /v1alpha2/runtimes and /v1alpha2/fleet."""
+    storage = resources.storage
+    names = ("TASK_TABLE", "TASK_BUCKET", "MODEL_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY", "CORS_ORIGINS")
+    function = TaskFunction(
+        scope,
+        "ReadFleet",
+        folder="read_fleet",
+        description="Describes the runtimes and the fleet",
+        settings=resources.settings(
+            *names,
+            ENGINE=resources.environment.engine,
+            REPLICA_PRICES=Stack.of(scope).to_json_string(_replica_prices(resources.environment)),
+            WEBHOOK_DEAD_LETTER_QUEUE_URL=webhook_dead_letters.queue_url,
+        ),
+        platform=resources.platform,
+    )
+    function.allow("dynamodb:GetItem", on=[storage.table_arn])
+    function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{name}" for name in (RUNTIME_INDEX, ACTIVE_INDEX)])
+    function.allow("s3:ListBucket", on=[storage.model_bucket.arn])
+    function.read_objects(storage.task_bucket, WEBUI_FOLDER, wildcard_reason="Lists lie under their runtime")
+    function.allow("sqs:GetQueueAttributes", on=[webhook_dead_letters.queue_arn])
+    function.allow(
+        "cloudwatch:GetMetricData", on=["*"], wildcard_reason="CloudWatch knows no ARN of metrics to name here"
+    )
+    return function
+
+
+def _replica_prices(environment: Environment) -> dict[str, dict[str, object]]:
+    table = PriceTable.load()
+    prices = {runtime.name: table.of_replica(runtime, environment.region or "") for runtime in environment.runtimes}
+    return {name: price.model_dump() for name, price in prices.items() if price}

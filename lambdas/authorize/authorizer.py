@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from lambdas.runtime.clients import client
 from lambdas.runtime.observability import logger
 
 
@@ -47,17 +48,12 @@ def _password_in(credentials: str) -> str:
     return decoded.partition(":")[2]
 
 
-def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
-    """Return the name of a key; raises Unauthorized for a key that is not among `secrets` (by name).
-
-    Every secret is compared in constant time, so the duration reveals nothing about them.
-    """
-    names = [name for name, secret in secrets.items() if hmac.compare_digest(secret.encode(), key.encode())]
-    if not key or not names:
-        raise Unauthorized
-    return names[0]
-
-
+#: Seconds for which a process keeps the keys. Within this time a rotated key works, and the old key stops.
+KEY_MAX_AGE_SECONDS: Final = 300
+#: Seconds after a failed read for which a kept secret is not read again. Each read may wait for its timeout.
+RETRY_SECONDS: Final = 30
+#: Seconds of one request after which kept secrets are not read again, so the function answers before it is cut off.
+READING_SECONDS: Final = 14
 #: Seconds for which a secret stays valid that cannot be read any more. An outage of Secrets Manager is shorter, and a
 #: revoked key ends within this time even if the outage is not.
 UNREADABLE_MAX_AGE_SECONDS: Final = 3600
@@ -83,6 +79,8 @@ class Authorizer:
         self._now = now
         #: Secret of each key by its name, and when it was read.
         self._secrets: dict[str, tuple[str, float]] = {}
+        #: When the secret of each key must be read again.
+        self._next_read_at: dict[str, float] = {}
 
     def authorize(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy for a REQUEST authorizer's event; raises Unauthorized."""
@@ -105,25 +103,32 @@ class Authorizer:
         }
 
     def name_of(self, key: str) -> str:
-        """Return the name of a key; raises Unauthorized, or SecretsUnreadable if the key may be one of those."""
+        """Return the name of a key; raises Unauthorized, or SecretsUnreadable if the key may be an unreadable one.
+
+        A secret that cannot be read is kept for a while, and so is one whose read would take too long.
+        """
         if not key:
             raise Unauthorized
+        deadline = self._now() + READING_SECONDS
         for name in self._names:
-            self._read(name)
+            if name not in self._secrets or self._next_read_at[name] <= self._now() < deadline:
+                self._read(name)
         oldest = self._now() - UNREADABLE_MAX_AGE_SECONDS
         valid = {name: secret for name, (secret, read_at) in self._secrets.items() if read_at >= oldest}
-        try:
-            return name_of_key(key, valid)
-        except Unauthorized:
-            if len(valid) < len(self._names):
-                raise SecretsUnreadable from None
-            raise
+        # Every secret is compared in constant time, so the duration reveals nothing about them.
+        names = [name for name, secret in valid.items() if hmac.compare_digest(secret.encode(), key.encode())]
+        if names:
+            return names[0]
+        raise Unauthorized if len(valid) == len(self._names) else SecretsUnreadable
 
     def _read(self, name: str) -> None:
+        pause = RETRY_SECONDS
         try:
             self._secrets[name] = self._read_secret(name), self._now()
+            pause = KEY_MAX_AGE_SECONDS
         except SecretsUnreadable:
             logger().warning("secret_unreadable", extra={"key_name": name}, exc_info=True)
+        self._next_read_at[name] = self._now() + pause
 
 
 def _whole_stage(method_arn: str) -> str:
@@ -131,20 +136,18 @@ def _whole_stage(method_arn: str) -> str:
     return "/".join((*method_arn.split("/")[:2], "*"))
 
 
-#: Seconds for which a process keeps the keys. Within this time a rotated key works, and the old key stops.
-KEY_MAX_AGE_SECONDS: Final = 300
-
-
 def compose_authorizer(secret_arns: Mapping[str, str], *, only_header: str | None = None) -> Authorizer:
     """Return an authorizer that reads the secrets of the keys; `secret_arns` maps the name of a key to its secret."""
 
     def read_secret(name: str) -> str:
         # This import loads boto3; see lambdas.runtime.clients.
-        from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - as above
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
 
         try:
-            return str(get_secret(secret_arns[name], max_age=KEY_MAX_AGE_SECONDS))
-        except GetParameterError as error:
+            # A failed read is repeated by a later request, because Lambda ends a function that waits for long.
+            secret = client("secretsmanager", max_attempts=1).get_secret_value(SecretId=secret_arns[name])
+        except (BotoCoreError, ClientError) as error:
             raise SecretsUnreadable from error
+        return str(secret["SecretString"])
 
     return Authorizer(names=secret_arns, read_secret=read_secret, only_header=only_header)

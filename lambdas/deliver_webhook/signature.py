@@ -8,7 +8,6 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lambdas.runtime.aws_errors import error_code
@@ -20,6 +19,8 @@ MIN_KEY_BYTES: Final = 24
 MAX_KEY_BYTES: Final = 64
 #: Milliseconds for which a process keeps the keys. A rotated secret signs within this time.
 MAX_AGE_MS: Final = 300_000
+#: Milliseconds after a failed read in which the keys are not read again. Otherwise each message of a batch would wait.
+RETRY_MS: Final = 30_000
 #: Labels that Secrets Manager itself moves when a secret gets a new value.
 VERSIONS: Final = ("AWSCURRENT", "AWSPREVIOUS")
 
@@ -50,12 +51,6 @@ def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_s
     }
 
 
-@dataclass(frozen=True)
-class _ReadKeys:
-    keys: Sequence[bytes]
-    read_at_ms: int
-
-
 class SigningKeys:
     """Reads the secret of each tenant every five minutes. While it is unreadable, the keys of the last read still sign.
 
@@ -66,21 +61,23 @@ class SigningKeys:
         self._client = client
         self._secret_arns = secret_arns
         self._now_ms = now_ms
-        self._read: dict[str, _ReadKeys] = {}
+        #: Keys of each tenant, and when they must be read again.
+        self._read: dict[str, tuple[Sequence[bytes], int]] = {}
 
     def of_tenant(self, tenant: str) -> Sequence[bytes]:
         """Return the keys that sign a tenant's webhooks, the newest first."""
-        known = self._read.get(tenant)
-        if known is not None and self._now_ms() - known.read_at_ms <= MAX_AGE_MS:
-            return known.keys
+        known, next_read_at_ms = self._read.get(tenant, (None, 0))
+        if known is not None and self._now_ms() <= next_read_at_ms:
+            return known
         try:
             keys = _valid_keys({version: self._secret(tenant, version) for version in VERSIONS})
         except Exception:
             if known is None:
                 raise
             logger().warning("webhook_secret_unreadable", tenant=tenant, exc_info=True)
-            return known.keys
-        self._read[tenant] = _ReadKeys(keys, self._now_ms())
+            self._read[tenant] = (known, self._now_ms() + RETRY_MS)
+            return known
+        self._read[tenant] = (keys, self._now_ms() + MAX_AGE_MS)
         return keys
 
     def _secret(self, tenant: str, version: str) -> str | None:

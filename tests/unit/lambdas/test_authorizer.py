@@ -1,10 +1,26 @@
 """Authorizer: keys while Secrets Manager cannot be read, and the one header that an environment may name."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
-from lambdas.authorize.authorizer import UNREADABLE_MAX_AGE_SECONDS, Authorizer, SecretsUnreadable, Unauthorized, key_in
+from lambdas.authorize import authorizer as authorizer_module
+from lambdas.authorize.authorizer import (
+    KEY_MAX_AGE_SECONDS,
+    RETRY_SECONDS,
+    UNREADABLE_MAX_AGE_SECONDS,
+    Authorizer,
+    SecretsUnreadable,
+    Unauthorized,
+    compose_authorizer,
+    key_in,
+)
+from lambdas.runtime.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, client
+
+#: Seconds after which Lambda ends the authorizer.
+FUNCTION_SECONDS = 28
 
 
 @dataclass
@@ -15,10 +31,13 @@ class FakeSecrets:
     unreadable: set[str] = field(default_factory=set)
     reads: int = 0
     now: float = 0.0
+    #: Seconds until a read of an unreadable secret fails.
+    seconds: float = 0.0
 
     def read(self, name: str) -> str:
         self.reads += 1
         if name in self.unreadable:
+            self.now += self.seconds
             raise SecretsUnreadable
         return self.secrets[name]
 
@@ -59,10 +78,56 @@ def test_a_key_holds_through_an_outage_but_not_for_ever(secrets: FakeSecrets) ->
         authorizer.name_of("shop-key")
 
 
+def test_an_unreadable_secret_is_read_twice_a_minute(secrets: FakeSecrets) -> None:
+    authorizer = secrets.authorizer()
+    authorizer.name_of("shop-key")
+    secrets.unreadable = {"shop"}
+    secrets.now = KEY_MAX_AGE_SECONDS
+    secrets.reads = 0
+    for _ in range(3):
+        assert authorizer.name_of("batch-key") == "batch"
+    assert secrets.reads == len(secrets.secrets)
+    secrets.now += RETRY_SECONDS
+    authorizer.name_of("batch-key")
+    assert secrets.reads == len(secrets.secrets) + 1
+
+
+def test_many_secrets_that_do_not_answer_delay_a_request_within_its_function(secrets: FakeSecrets) -> None:
+    secrets.secrets = {f"key-{number}": f"secret-{number}" for number in range(20)}
+    authorizer = secrets.authorizer()
+    authorizer.name_of("secret-0")
+    secrets.unreadable = set(secrets.secrets)
+    secrets.seconds = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS
+    secrets.now = began_at = KEY_MAX_AGE_SECONDS
+    assert authorizer.name_of("secret-19") == "key-19"
+    assert secrets.now - began_at < FUNCTION_SECONDS
+
+
+def test_a_read_of_secrets_manager_ends_long_before_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets_manager: Any = None
+
+    def silent_client(service: str, **options: Any) -> Any:
+        nonlocal secrets_manager
+        secrets_manager = client(service, **options)
+        return secrets_manager
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://secretsmanager")
+
+    monkeypatch.setattr(authorizer_module, "client", silent_client)
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", no_answer)
+    with pytest.raises(SecretsUnreadable):
+        compose_authorizer({"shop": "arn"}).name_of("shop-key")
+    config = secrets_manager.meta.config
+    assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) < FUNCTION_SECONDS / 2
+
+
 def test_a_replaced_secret_ends_its_old_key(secrets: FakeSecrets) -> None:
     authorizer = secrets.authorizer()
     assert authorizer.name_of("shop-key") == "shop"
     secrets.secrets["shop"] = "new-key"
+    assert authorizer.name_of("shop-key") == "shop", "it is kept for a while"
+    secrets.now += KEY_MAX_AGE_SECONDS
     assert authorizer.name_of("new-key") == "shop"
     with pytest.raises(Unauthorized):
         authorizer.name_of("shop-key")

@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import MagicMock
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from contract.callback import callback_for
@@ -18,7 +20,7 @@ from contract.transitions import Outcome
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
 from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
-from lambdas.deliver_webhook.signature import MAX_AGE_MS, InvalidSecret, SigningKeys
+from lambdas.deliver_webhook.signature import MAX_AGE_MS, RETRY_MS, InvalidSecret, SigningKeys
 from lambdas.deliver_webhook.webhook_client import WebhookClient
 from lambdas.messaging.queues import SqsWebhookQueue
 from lambdas.runtime import clients
@@ -299,6 +301,22 @@ def test_both_secrets_sign_while_one_replaces_the_other(
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret at all")
     now.ms += MAX_AGE_MS + 1
     assert list(keys.of_tenant("")) == [key], "what worked last still works"
+
+
+def test_a_batch_waits_only_once_for_a_secret_that_cannot_be_read() -> None:
+    client, now = MagicMock(), SimpleNamespace(ms=1_700_000_000_000)
+    client.exceptions.ClientError = ClientError
+    client.get_secret_value.return_value = {"SecretString": SECRET}
+    keys = SigningKeys(client=client, secret_arns={"": "arn"}, now_ms=lambda: now.ms)
+    known = keys.of_tenant("")
+    client.get_secret_value.reset_mock()
+    client.get_secret_value.side_effect = ConnectTimeoutError(endpoint_url="https://secretsmanager")
+    now.ms += MAX_AGE_MS + 1
+    assert [keys.of_tenant("") for _ in range(10)] == [known] * 10
+    assert client.get_secret_value.call_count == 1
+    now.ms += RETRY_MS + 1
+    keys.of_tenant("")
+    assert client.get_secret_value.call_count == 2
 
 
 def test_a_mistyped_secret_does_not_outlive_its_correction(secret: SigningSecret) -> None:

@@ -52,11 +52,13 @@ class BatchWorker:
     def advance(self, key: str, *, has_time: Callable[[], bool]) -> None:
         """Submit or cancel tasks of a batch until it is done or the time is up."""
         batch = self._batches.read(key)
-        if batch is None or batch.is_final:
+        if batch is None:
             return
         if not batch.active:
             self._batches.settle(key, (), BatchTaskState.COMPLETED)
-            return
+            # A step that a cancel overtook may have submitted tasks that its cancellation has not seen.
+            if batch.cancelled_at_ms is None:
+                return
         self._batches.defer(key, by_ms=SUBMIT_GRACE_MS)
         try:
             tasks = self._tasks.read(batch)

@@ -1,5 +1,6 @@
 """Batches: submitted in steps, counted exactly, cancelled, and their failures sent again."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -13,6 +14,7 @@ from contract.errors import (
     BatchNotFound,
     DarkroomError,
     NotRetryable,
+    TooManyActiveTasks,
 )
 from contract.json_values import compact_json
 from contract.record import Status
@@ -20,6 +22,7 @@ from contract.task import MAX_CONTEXT_BYTES, MAX_WEBHOOK_LENGTH
 from contract.tenancy import Tenancy
 from contract.webhook import decode_webhook, encode_webhook
 from lambdas.advance_batches.batch_worker import MAX_REFUSAL_LENGTH, STEP
+from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from task_store.active_runs import ActiveRuns
 from tests.unit.lambdas.batches import DONE, FAILED, Batches, always, plain_task
@@ -233,6 +236,28 @@ class TestCancel:
         monkeypatch.setattr(batches.harness.submission, "submit", overtaken)
         batches.advance()
         assert {batches.harness.record(id_).status for id_ in ("a", "c")} == {Status.CANCELLED}
+
+    @pytest.mark.parametrize("error", [TooManyActiveTasks("the key is full"), AwsUnavailable("AWS is slow")])
+    def test_a_step_that_a_cancel_overtakes_and_an_error_ends_is_cancelled_by_its_repetition(
+        self, batches: Batches, monkeypatch: pytest.MonkeyPatch, error: DarkroomError
+    ) -> None:
+        batches.send([plain_task("a"), plain_task("c")])
+        submit = batches.harness.submission.submit
+
+        def overtaken(body: dict[str, Any], **options: Any) -> Any:
+            if options["batch_number"] == 2:
+                raise error
+            batches.reader.cancel(batches.read(), batches.caller().tenant)
+            batches.worker.advance("batch/b", has_time=always)
+            assert batches.read().status is Status.CANCELLED
+            return submit(body, **options)
+
+        monkeypatch.setattr(batches.harness.submission, "submit", overtaken)
+        with contextlib.suppress(AwsUnavailable):
+            batches.advance()
+        assert batches.harness.record("a").status is Status.IN_QUEUE
+        batches.worker.advance("batch/b", has_time=always)
+        assert batches.harness.record("a").status is Status.CANCELLED
 
 
 class TestRetry:

@@ -14,7 +14,7 @@ _HASH: Final = re.compile(r"[0-9a-f]{10}|[0-9a-f]{64}")
 
 
 class _Listed(NamedTuple):
-    #: Path below the folder of checkpoints.
+    #: Path below the listed folder.
     name: str
     etag: str
 
@@ -41,7 +41,7 @@ class CheckpointCatalogue:
         for file_name in exact:
             if self._metadata(file_name) is not None:
                 return file_name
-        listed = list(self._list())
+        listed = list(self._list(checkpoint_key("")))
         for checkpoint in listed:
             if wanted in model_name_forms(checkpoint.name, CHECKPOINT_EXTENSIONS):
                 return checkpoint.name
@@ -57,20 +57,16 @@ class CheckpointCatalogue:
 
     def checkpoints(self) -> list[str]:
         """Return the paths of all checkpoints below the folder of checkpoints."""
-        return [checkpoint.name for checkpoint in self._list()]
+        return [checkpoint.name for checkpoint in self._list(checkpoint_key(""))]
 
     def loras(self) -> list[str]:
         """Return the names of the LoRAs in the model bucket, as prompts write them."""
-        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{LORA_FOLDER}/")
-        return sorted(
-            PurePosixPath(entry["Key"]).stem for entry in found.get("Contents", ()) if _is_model(entry["Key"])
-        )
+        return sorted(PurePosixPath(lora.name).stem for lora in self._list(f"{LORA_FOLDER}/"))
 
-    def _list(self) -> Iterator[_Listed]:
-        folder = checkpoint_key("")
+    def _list(self, folder: str) -> Iterator[_Listed]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
             for entry in page.get("Contents", ()):
-                if _is_model(entry["Key"]):
+                if entry["Key"].endswith(CHECKPOINT_EXTENSIONS):
                     yield _Listed(entry["Key"].removeprefix(folder), entry["ETag"])
 
     def _hash(self, checkpoint: _Listed) -> str:
@@ -83,7 +79,3 @@ class CheckpointCatalogue:
         """Return the metadata of an object, None for a missing object."""
         head = head_object(self._client, S3Location(self._bucket, checkpoint_key(file_name)))
         return None if head is None else dict(head.get("Metadata", {}))
-
-
-def _is_model(key: str) -> bool:
-    return key.endswith(CHECKPOINT_EXTENSIONS)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,6 +20,7 @@ from lambdas.read_fleet.fleet_metrics import FleetMetrics, FleetSeries, cold_sta
 from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.observability import count
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.outcomes import DELIVERY_FAILED
 from local.log_metrics import LogMetrics
@@ -281,6 +283,15 @@ def test_options_are_those_that_a_replica_listed_last(harness: Harness, director
     assert directory.show("sdruntime")["samplers"] is None
     with pytest.raises(RuntimeNotFound):
         directory.show("nothing")
+
+
+def test_loras_of_every_page_are_listed() -> None:
+    s3 = MagicMock()
+    s3.get_paginator("list_objects_v2").paginate.return_value = [
+        {"Contents": [{"Key": "Lora/ink.safetensors", "ETag": "1"}]},
+        {"Contents": [{"Key": "Lora/styles/chalk.safetensors", "ETag": "2"}]},
+    ]
+    assert CheckpointCatalogue(client=s3, bucket="model-bucket").loras() == ["chalk", "ink"]
 
 
 def test_a_runtime_says_how_long_its_environment_takes_to_start(harness: Harness, directory: RuntimeDirectory) -> None:

@@ -1,11 +1,11 @@
-"""Read of several items: repeated keys, keys without an item, and keys that DynamoDB leaves out."""
+"""Reads of items: keys too long for DynamoDB, repeated keys, keys without an item, and keys that it leaves out."""
 
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from task_store.table import TableClient
+from task_store.table import MAX_KEY_BYTES, TableClient
 from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 
@@ -30,3 +30,12 @@ def test_a_key_that_was_not_read_is_missing_and_one_without_an_item_is_empty(mon
             ),
         )
         assert table._items(["a", "b"]) == {"a": {}}
+
+
+@pytest.mark.parametrize(
+    "key", ["a" * (MAX_KEY_BYTES + 1), "ü" * (MAX_KEY_BYTES // 2 + 1)], ids=["of one byte each", "of two bytes each"]
+)
+def test_a_key_that_dynamodb_would_refuse_has_no_item(key: str) -> None:
+    # moto accepts the key, so a client fails here that is called at all.
+    table = TableClient(client=None, table_name="tasks")
+    assert table._item(key) is None

@@ -1,6 +1,6 @@
 """Queries of the task table's indexes. An index lags behind the table by some milliseconds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,16 +28,15 @@ class ActiveRun:
 
 
 class TaskIndexes(TableClient):
-    """The queries of the task repository. `now_ms` returns epoch milliseconds."""
+    """The queries of the task repository."""
 
-    def __init__(self, *, client: Any, table_name: str, now_ms: Callable[[], int]) -> None:
-        super().__init__(client=client, table_name=table_name)
-        self._now_ms = now_ms
+    def due_task_keys(self, now_ms: int) -> Iterator[str]:
+        """Yield the keys of the tasks whose next check is due, the longest overdue first in each shard.
 
-    def due_task_keys(self) -> Iterator[str]:
-        """Yield the keys of the tasks whose next check is due, the longest overdue first in each shard."""
-        now_ms = self._now_ms()
-        for shard in range(DUE_SHARDS):
+        The first shard is another one each minute. Otherwise a backlog in one shard would delay those behind it.
+        """
+        first = now_ms // 60_000
+        for shard in ((first + number) % DUE_SHARDS for number in range(DUE_SHARDS)):
             for page in self._pages(
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due_shard = :shard AND due_at_ms <= :now",

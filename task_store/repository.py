@@ -46,8 +46,9 @@ class TaskRepository(TaskIndexes):
     """
 
     def __init__(self, *, client: Any, table_name: str, retention_seconds: int, now_ms: Callable[[], int]) -> None:
-        super().__init__(client=client, table_name=table_name, now_ms=now_ms)
+        super().__init__(client=client, table_name=table_name)
         self._retention_seconds = retention_seconds
+        self._now_ms = now_ms
 
     def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
         """Return the record as it is now. Without `is_current` it may be a moment old, at half the price."""

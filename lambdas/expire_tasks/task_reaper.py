@@ -41,7 +41,7 @@ class TaskReaper:
     def run(self) -> None:
         """Check every task that is due."""
         started_at_ms = self._now_ms()
-        for task_key in self._repository.due_task_keys():
+        for task_key in self._repository.due_task_keys(started_at_ms):
             now_ms = self._now_ms()
             if now_ms - started_at_ms > MAX_REAPER_RUN_MS:
                 logger().warning("reaper_ran_out_of_time")

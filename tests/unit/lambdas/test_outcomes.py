@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contract import transitions
-from contract.record import LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
+from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
 from contract.tenancy import Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
@@ -286,3 +286,16 @@ class TestTaskReaper:
         harness.reaper(lambda: next(ticks)).run()
         statuses = [harness.record(task_id).status for task_id in ("a", "b", "c")]
         assert statuses.count(Status.TIMED_OUT) == 1
+
+    def test_a_backlog_in_one_shard_delays_the_others_by_some_minutes_only(
+        self, harness: Harness, submit: SubmitTask
+    ) -> None:
+        for number in range(30):
+            submit(f"task-{number}", policy={"ttl": 10_000})
+        shards = {f"task-{number}": item(harness, f"task-{number}")["due_shard"] for number in range(30)}
+        for minute in range(1, DUE_SHARDS + 1):
+            now_ms = harness.now_ms + minute * 60_000
+            ticks = iter([now_ms, now_ms, now_ms + MAX_REAPER_RUN_MS + 1])
+            harness.reaper(ticks.__next__).run()
+        ended = [shards[task_id] for task_id in shards if harness.record(task_id).status is Status.TIMED_OUT]
+        assert sorted(ended) == sorted(set(shards.values()))

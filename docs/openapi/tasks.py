@@ -171,7 +171,13 @@ OPERATIONS: Final = (
         "Run a task again that failed or timed out",
         _TAG,
         {HTTPStatus.OK: SubmittedTask},
-        errors=(errors.TaskNotFound, errors.NotRetryable, errors.TooManyActiveTasks, MessageLost),
+        errors=(
+            errors.TaskNotFound,
+            errors.RuntimeNotFound,
+            errors.NotRetryable,
+            errors.TooManyActiveTasks,
+            MessageLost,
+        ),
         parameters=(_TASK_ID, _IDEMPOTENCY_KEY),
     ),
     Operation(

@@ -140,11 +140,14 @@ class TaskSubmission:
 
         Raises:
             NotRetryable: the task is in another state, or another caller has just retried it.
+            RuntimeNotFound: the environment no longer has the task's runtime.
             TooManyActiveTasks: the sender's key has reached its limit.
             MessageLost: the content of the task is no longer stored.
         """
         if previous.status not in RETRYABLE_STATUSES or _has_begun(previous, submission_id):
             return self._retried_before(previous, submission_id)
+        # No queue receives the message of a runtime that does not exist.
+        self._catalogue.require(previous.runtime)
         run_id = run_id_of_submission(previous.key, submission_id)
         now_ms = self._now_ms()
         stored = stored_message(previous, bucket=self._bucket)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.errors import IdInUse
+from contract.errors import IdInUse, RuntimeNotFound
 from contract.message import TaskMessage
 from contract.record import Status
+from contract.routing import Catalogue, Runtime
 from contract.storage import MAX_INLINE_MESSAGE_BYTES, decode_pointer
 from contract.transitions import Outcome
 from tests.unit.lambdas.harness import Harness, MakeTask
@@ -104,6 +105,16 @@ def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
     assert harness.record("test-t2i").published_at_ms is not None
     runs = {json.loads(harness.task_bucket.resolve(sent))["run"] for sent, _ in harness.task_topic.sent}
     assert runs == {harness.record("test-t2i").run_id}
+
+
+def test_a_task_whose_runtime_was_removed_is_not_retried(harness: Harness, make_task: MakeTask) -> None:
+    record = harness.submit(make_task(), "s1")
+    harness.repository.finish_active(record, Outcome(Status.FAILED, error={"code": "failed", "message": "x"}))
+    submission = harness.submission_of(Catalogue([Runtime(name="other", dynamic_model=True)]))
+    with pytest.raises(RuntimeNotFound):
+        submission.retry(harness.record(record.id), submission_id="s2", key_name=None)
+    assert harness.record(record.id).status is Status.FAILED
+    assert len(harness.task_topic.sent) == 1
 
 
 steps = st.lists(

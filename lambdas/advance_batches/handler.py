@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.advance_batches.batch_worker import BatchWorker
 from lambdas.messaging.queue_batch import process_each
-from lambdas.messaging.queues import SqsBatchQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
@@ -31,7 +31,7 @@ def worker() -> BatchWorker:
         tasks=BatchTasks(bucket=services.task_bucket),
         submission=services.submission,
         repository=services.repository,
-        queue=SqsBatchQueue(client=client("sqs"), queue_url=settings.batch_queue_url),
+        queue=SqsQueue(client=client("sqs"), queue_url=settings.batch_queue_url),
         tenancy=settings.tenancy,
     )
 

@@ -13,7 +13,7 @@ from lambdas.batch_api.batch_reader import BatchReader
 from lambdas.http.application import HttpApplication, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
-from lambdas.messaging.queues import SqsBatchQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
@@ -53,7 +53,7 @@ def services() -> BatchServices:
     batches = batch_repository(settings())
     bucket = TaskBucket(client=s3, bucket=settings().task_bucket)
     tasks = BatchTasks(bucket=bucket)
-    queue = SqsBatchQueue(client=client("sqs"), queue_url=settings().batch_queue_url)
+    queue = SqsQueue(client=client("sqs"), queue_url=settings().batch_queue_url)
     own_links = OwnLinks(client=s3, task_bucket=settings().task_bucket, output_bucket=settings().output_bucket)
     models = CheckpointCatalogue(client=s3, bucket=settings().model_bucket)
     check = BatchCheck(

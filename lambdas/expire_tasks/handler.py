@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.expire_tasks.task_reaper import TaskReaper
-from lambdas.messaging.queues import SqsBatchQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -33,7 +33,7 @@ def reaper() -> TaskReaper:
         bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
         repository=repository,
     )
-    batch_queue = SqsBatchQueue(client=client("sqs"), queue_url=settings.batch_queue_url)
+    batch_queue = SqsQueue(client=client("sqs"), queue_url=settings.batch_queue_url)
     return TaskReaper(repository=repository, publisher=publisher, batch_queue=batch_queue, now_ms=now_ms)
 
 

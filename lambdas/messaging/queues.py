@@ -6,42 +6,32 @@ from contract.batch import Ended
 from contract.webhook import encode_webhook
 
 
-class SqsWebhookQueue:
-    """Fair queue in SQS: a sender with thousands of waiting messages does not delay the other senders."""
+class BatchQueue(Protocol):
+    """Interface of the queue of the batches whose tasks must be submitted or cancelled."""
+
+    def send(self, key: str, /, *, delay_seconds: int = 0) -> None:
+        """Let the batch with this key continue."""
+
+
+class SqsQueue:
+    """A queue in SQS."""
 
     def __init__(self, *, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, record: Ended) -> None:
-        """Send the webhook of a final record or batch; one without a webhook is ignored."""
+    def send(self, body: str, *, delay_seconds: int = 0) -> None:
+        """Send a message; a message of the queue of batches is the key of a batch."""
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def send_webhook(self, record: Ended) -> None:
+        """Send the webhook of a final record or batch; one without a webhook is ignored.
+
+        The queue is fair: a sender with thousands of waiting messages does not delay the other senders.
+        """
         if record.webhook:
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=encode_webhook(record),
                 MessageGroupId=record.sender,
             )
-
-
-class BatchQueue(Protocol):
-    """Interface of the queue of the batches whose tasks must be submitted or cancelled."""
-
-    def send(self, key: str, *, delay_seconds: int = 0) -> None:
-        """Let the batch with this key continue."""
-
-
-class SqsBatchQueue:
-    """A queue in SQS. A message is the key of a batch."""
-
-    def __init__(self, *, client: Any, queue_url: str) -> None:
-        self._client = client
-        self._queue_url = queue_url
-
-    def send(self, key: str, *, delay_seconds: int = 0) -> None:
-        """Let the batch with this key continue."""
-        self._client.send_message(QueueUrl=self._queue_url, MessageBody=key, DelaySeconds=delay_seconds)
-
-
-def send(client: Any, queue_url: str, body: str) -> None:
-    """Send a message to a queue that is not fair."""
-    client.send_message(QueueUrl=queue_url, MessageBody=body)

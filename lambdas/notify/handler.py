@@ -1,10 +1,10 @@
 """Handler of batches from the task table's stream."""
 
 import os
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
-from lambdas.messaging.queues import send
+from lambdas.messaging.queues import SqsQueue
 from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
 from lambdas.messaging.topics import SnsTopic
 from lambdas.notify.notifier import Notifier
@@ -35,8 +35,8 @@ def ended_runs() -> EndedRuns:
         settle_task=batch_repository(settings, max_attempts=MAX_ATTEMPTS).settle_task,
         release_run=runs.release_run if settings.active_tasks_per_key else None,
     )
-    set_aside = partial(send, client("sqs", max_attempts=MAX_ATTEMPTS), settings.failure_queue_url)
-    return EndedRuns(settle=notifier.notify, set_aside=set_aside)
+    failures = SqsQueue(client=client("sqs", max_attempts=MAX_ATTEMPTS), queue_url=settings.failure_queue_url)
+    return EndedRuns(settle=notifier.notify, set_aside=failures.send)
 
 
 @observed

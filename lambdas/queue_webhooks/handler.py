@@ -1,11 +1,11 @@
 """Handler of batches from the task table's stream: webhooks go to their queue, however long SNS refuses callbacks."""
 
 import os
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from contract.settings import Settings
-from lambdas.messaging.queues import SqsWebhookQueue, send
+from lambdas.messaging.queues import SqsQueue
 from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
@@ -23,8 +23,9 @@ def ended_runs() -> EndedRuns:
     """Compose the processing of this process."""
     settings = QueueWebhooksSettings.from_environment(os.environ)
     sqs = client("sqs", max_attempts=MAX_ATTEMPTS)
-    webhooks = SqsWebhookQueue(client=sqs, queue_url=settings.webhook_queue_url)
-    return EndedRuns(settle=webhooks.send, set_aside=partial(send, sqs, settings.failure_queue_url))
+    webhooks = SqsQueue(client=sqs, queue_url=settings.webhook_queue_url)
+    failures = SqsQueue(client=sqs, queue_url=settings.failure_queue_url)
+    return EndedRuns(settle=webhooks.send_webhook, set_aside=failures.send)
 
 
 @observed

@@ -14,7 +14,7 @@ from lambdas.http.console import add_console
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.description import add_description
 from lambdas.http.responses import json_response
-from lambdas.messaging.queues import SqsWebhookQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -52,8 +52,8 @@ def reader() -> TaskReader:
         output_bucket=settings().output_bucket,
         places=QueuePlaces(repository=repository, now_ms=now_ms),
     )
-    webhooks = SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url)
-    return TaskReader(tasks=tasks, send_webhook=webhooks.send, now_ms=now_ms)
+    webhooks = SqsQueue(client=client("sqs"), queue_url=settings().webhook_queue_url)
+    return TaskReader(tasks=tasks, send_webhook=webhooks.send_webhook, now_ms=now_ms)
 
 
 @cache

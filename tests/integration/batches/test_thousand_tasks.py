@@ -18,7 +18,7 @@ from lambdas.advance_batches.batch_worker import STEP
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.http.application import Caller
-from lambdas.messaging.queues import SqsBatchQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.own_links import OwnLinks
@@ -126,7 +126,7 @@ def _accept(client: Any, batches: BatchRepository, queue_url: str) -> None:
             clock=lambda: 0.0,
         ),
         own_links=own_links,
-        queue=SqsBatchQueue(client=client("sqs"), queue_url=queue_url),
+        queue=SqsQueue(client=client("sqs"), queue_url=queue_url),
         now_ms=lambda: 1_000,
     )
     metadata = {"runtime": "sdruntime", "tasktype": "text-to-image"}

@@ -22,7 +22,7 @@ from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
 from lambdas.deliver_webhook.signature import MAX_AGE_MS, RETRY_MS, InvalidSecret, SigningKeys
 from lambdas.deliver_webhook.webhook_client import WebhookClient
-from lambdas.messaging.queues import SqsWebhookQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime import clients
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.unit.lambdas.harness import Harness, MakeTask, client
@@ -114,7 +114,7 @@ def queue(
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return names
 
-    yield DeployedQueue(url, run, pauses, SqsWebhookQueue(client=sqs, queue_url=url).send)
+    yield DeployedQueue(url, run, pauses, SqsQueue(client=sqs, queue_url=url).send_webhook)
     for composed in (deliver_webhook.settings, deliver_webhook.webhooks):
         composed.cache_clear()
 

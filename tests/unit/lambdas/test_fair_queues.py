@@ -12,7 +12,7 @@ import pytest
 
 from contract.record import Record
 from contract.tenancy import Tenant
-from lambdas.messaging.queues import SqsWebhookQueue
+from lambdas.messaging.queues import SqsQueue
 from lambdas.messaging.topics import SnsTopic
 from tests.harness.records import make_record
 from tests.unit.lambdas.harness import Harness, MakeTask, client
@@ -89,6 +89,6 @@ def test_the_group_of_the_topic_reaches_the_queue(harness: Harness) -> None:
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     SnsTopic(client=sns, topic_arn=topic).publish("{}", {"runtime": "sdruntime"}, group="shop")
-    SqsWebhookQueue(client=sqs, queue_url=url).send(make_record(webhook="https://a.example", key_name="guest"))
+    SqsQueue(client=sqs, queue_url=url).send_webhook(make_record(webhook="https://a.example", key_name="guest"))
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])
     assert {message["Attributes"]["MessageGroupId"] for message in received["Messages"]} == {"shop", "guest"}

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_reader import BatchReader
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.messaging.queues import SqsQueue
@@ -71,7 +71,7 @@ def services() -> BatchServices:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins, settings().tenancy)
+    app = HttpApplication(origins=settings().cors_origins, tenancy=settings().tenancy)
 
     def query() -> dict[str, str]:
         return dict(app.current_event.query_string_parameters or {})

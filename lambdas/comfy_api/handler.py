@@ -11,7 +11,7 @@ from contract.tenancy import Tenant
 from lambdas.comfy_api.assets import ComfyAssets
 from lambdas.comfy_api.jobs import ComfyJobs
 from lambdas.comfy_api.refusals import EventsMissing, refusal
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
@@ -32,7 +32,7 @@ class ComfyApiSettings(SubmissionSettings, CrossOriginSettings):
 def application() -> HttpApplication:
     """Compose the routes of this process."""
     settings = ComfyApiSettings.from_environment(os.environ)
-    app = http_application(settings.cors_origins, settings.tenancy, error_response=refusal)
+    app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy, error_response=refusal)
     tasks = compose_tasks(settings)
     assets = ComfyAssets(
         client=client("s3"),

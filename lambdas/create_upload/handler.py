@@ -10,7 +10,7 @@ from pydantic import Json
 
 from contract.tenancy import Tenancy
 from lambdas.create_upload.upload_forms import upload_form
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
@@ -29,7 +29,7 @@ class CreateUploadSettings(CrossOriginSettings):
 def application() -> HttpApplication:
     """Compose the route of this process."""
     settings = CreateUploadSettings.from_environment(os.environ)
-    app = http_application(settings.cors_origins, settings.tenancy)
+    app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy)
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:

@@ -46,15 +46,25 @@ def described_failure(error: Exception) -> DarkroomError:
 
 
 class HttpApplication(APIGatewayRestResolver):
-    """Routes of a function; answers preflights, and lets pages of the policy's origins read every response."""
+    """Routes of a function; answers preflights, and lets pages of `origins` read every response.
+
+    `error_response` makes the response of every error.
+    """
 
     def __init__(
-        self, *, policy: CrossOriginPolicy, tenancy: Tenancy, error_response: Callable[[DarkroomError], Response[str]]
+        self,
+        *,
+        origins: Sequence[str],
+        tenancy: Tenancy,
+        error_response: Callable[[DarkroomError], Response[str]] = error_response,
     ) -> None:
         super().__init__()
-        self.policy = policy
+        self.policy = CrossOriginPolicy(origins)
         self._tenancy = tenancy
         self.error_response = error_response
+        self.not_found(self._refuse_path)
+        self.exception_handler(DarkroomError)(self._refuse)
+        self.exception_handler(Exception)(self._fail)
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one event of API Gateway."""
@@ -80,29 +90,13 @@ class HttpApplication(APIGatewayRestResolver):
         except ValueError:
             raise InvalidJson("the body is marked as base64 but is not base64") from None
 
-
-def http_application(
-    origins: Sequence[str],
-    tenancy: Tenancy,
-    error_response: Callable[[DarkroomError], Response[str]] = error_response,
-) -> HttpApplication:
-    """Return an application without routes, which pages of these origins may call.
-
-    `error_response` makes the response of every error.
-    """
-    application = HttpApplication(policy=CrossOriginPolicy(origins), tenancy=tenancy, error_response=error_response)
-
-    def refuse(error: DarkroomError) -> Response[Any]:
+    def _refuse(self, error: DarkroomError) -> Response[str]:
         record_refusal(error)
-        return error_response(error)
+        return self.error_response(error)
 
-    def fail(error: Exception) -> Response[Any]:
-        return error_response(described_failure(error))
+    def _refuse_path(self, _error: NotFoundError) -> Response[str]:
+        message = "there is no such path; ids and names have letters, digits, '.', '_' and '-' only"
+        return self._refuse(PathNotFound(message))
 
-    def refuse_path(_error: NotFoundError) -> Response[Any]:
-        return refuse(PathNotFound("there is no such path; ids and names have letters, digits, '.', '_' and '-' only"))
-
-    application.not_found(refuse_path)
-    application.exception_handler(DarkroomError)(refuse)
-    application.exception_handler(Exception)(fail)
-    return application
+    def _fail(self, error: Exception) -> Response[str]:
+        return self.error_response(described_failure(error))

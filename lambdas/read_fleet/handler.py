@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.read_fleet.fleet_metrics import FleetMetrics, MetricQuery, cold_start_queries, mean_cold_start
@@ -93,7 +93,7 @@ def undelivered_webhooks() -> int:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins, settings().tenancy)
+    app = HttpApplication(origins=settings().cors_origins, tenancy=settings().tenancy)
 
     @app.get("/v1alpha2/runtimes")
     def list_runtimes() -> Response[Any]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aws_lambda_powertools.event_handler import Response
 
 from contract.tenancy import Tenant
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.console import add_console
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.description import add_description
@@ -67,7 +67,7 @@ def picture_origins() -> tuple[str, ...]:
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins, settings().tenancy)
+    app = HttpApplication(origins=settings().cors_origins, tenancy=settings().tenancy)
     add_description(app)
     add_console(app, picture_origins=picture_origins)
 

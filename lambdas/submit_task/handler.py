@@ -13,11 +13,11 @@ from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
-from lambdas.http.application import HttpApplication, http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
-from lambdas.tasks.caller_tasks import CallerTasks, compose_tasks
+from lambdas.tasks.caller_tasks import compose_tasks
 from lambdas.tasks.composition import SubmissionSettings
 
 #: Header by which a sender marks the repetitions of one request.
@@ -50,32 +50,22 @@ class SubmitTaskSettings(SubmissionSettings, CrossOriginSettings):
 
 
 @cache
-def settings() -> SubmitTaskSettings:
-    """Read the settings of this process."""
-    return SubmitTaskSettings.from_environment(os.environ)
-
-
-@cache
-def tasks() -> CallerTasks:
-    """Compose the tasks of this process."""
-    return compose_tasks(settings())
-
-
-@cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application(settings().cors_origins, settings().tenancy)
+    settings = SubmitTaskSettings.from_environment(os.environ)
+    tasks = compose_tasks(settings)
+    app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy)
 
     def submit(format_: Format) -> Response[Any]:
         caller = app.caller()
         body = app.body()
-        record = tasks().submit(
+        record = tasks.submit(
             parse_json_object(body),
             caller,
             format_=format_,
             submission_id=submission_id(app.current_event, body),
         )
-        return json_response(response_body(record, format_, output_bucket=settings().output_bucket))
+        return json_response(response_body(record, format_, output_bucket=settings.output_bucket))
 
     @app.post("/v1alpha2")
     def submit_v1alpha2() -> Response[Any]:
@@ -88,13 +78,13 @@ def application() -> HttpApplication:
     @app.post("/v1alpha2/tasks/<task_id>/retry")
     def retry(task_id: str) -> Response[Any]:
         caller = app.caller()
-        previous = tasks().read(task_id, caller.tenant)
-        record = tasks().submission.retry(
+        previous = tasks.read(task_id, caller.tenant)
+        record = tasks.submission.retry(
             previous,
             submission_id=submission_id(app.current_event, task_id) or caller.request_id,
             key_name=caller.key_name or previous.key_name,
         )
-        return json_response(response_body(record, Format.V1ALPHA2, output_bucket=settings().output_bucket))
+        return json_response(response_body(record, Format.V1ALPHA2, output_bucket=settings.output_bucket))
 
     return app
 

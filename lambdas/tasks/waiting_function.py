@@ -10,7 +10,7 @@ from pydantic import Json
 
 from contract.errors import DarkroomError
 from lambdas.authorize.authorizer import compose_authorizer
-from lambdas.http.application import http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import error_response
@@ -39,7 +39,9 @@ class WaitingFunction(HttpFunction):
     ) -> Self:
         """Compose the function of a process; `error_response` makes the response of an error."""
         return cls(
-            application=http_application(settings.cors_origins, settings.tenancy, error_response),
+            application=HttpApplication(
+                origins=settings.cors_origins, tenancy=settings.tenancy, error_response=error_response
+            ),
             authorizer=compose_authorizer(settings.api_key_secret_arns),
             settings=settings,
             tasks=compose_tasks(settings),

@@ -8,7 +8,7 @@ import pytest
 
 from contract.tenancy import Tenancy
 from lambdas.http import console
-from lambdas.http.application import http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.console import BASE_ELEMENT, CONTENT_TYPES, FOLDER, add_console
 
 CONTEXT = SimpleNamespace(function_name="read_task")
@@ -17,7 +17,7 @@ PICTURES = "https://pictures.s3.example"
 
 
 def get(path: str, *, stage: str = "", **headers: str) -> dict[str, Any]:
-    application = http_application((), Tenancy())
+    application = HttpApplication(origins=(), tenancy=Tenancy())
     add_console(application, picture_origins=lambda: (PICTURES, PICTURES))
     event = {
         "resource": path,

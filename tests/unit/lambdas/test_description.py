@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from contract.tenancy import Tenancy
-from lambdas.http.application import http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.description import DOCUMENT, PAGE, add_description
 
 CONTEXT = SimpleNamespace(function_name="read_task")
 
 
 def get(path: str, *, domain: str, stage: str = "", scheme: str = "https", **headers: str) -> dict[str, Any]:
-    application = http_application((), Tenancy())
+    application = HttpApplication(origins=(), tenancy=Tenancy())
     add_description(application)
     event = {
         "resource": path,

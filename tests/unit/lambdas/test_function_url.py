@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from contract.errors import TaskNotFound
 from contract.tenancy import Tenancy
 from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
-from lambdas.http.application import http_application
+from lambdas.http.application import HttpApplication
 from lambdas.http.function_url import DEADLINE, GATEWAY_RESPONSE_SECONDS, HttpFunction
 from lambdas.http.responses import json_response
 
@@ -28,7 +28,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def function(read_secret: Callable[[str], str] = lambda _: "the-key") -> HttpFunction:
-    application = http_application((), Tenancy())
+    application = HttpApplication(origins=(), tenancy=Tenancy())
 
     @application.post("/echo")
     def echo() -> Response[Any]:

@@ -43,8 +43,6 @@ COMPOSED = (
     read_task.settings,
     read_task.reader,
     route_tasks.router,
-    submit_task.settings,
-    submit_task.tasks,
     submit_task.application,
 )
 

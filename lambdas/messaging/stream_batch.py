@@ -5,7 +5,7 @@ Otherwise it would delay all those behind it.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
@@ -23,13 +23,6 @@ STOP_BEFORE_END_MS: Final = 15_000
 MAX_ATTEMPTS: Final = 1
 #: Characters of the reason in a message about a change that was set aside.
 _MAX_REASON_LENGTH: Final = 1000
-
-
-class InvocationContext(Protocol):
-    """Part of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the function."""
 
 
 def ended_run(old_image: Image | None, new_image: Image | None) -> Ended | None:
@@ -53,7 +46,7 @@ class EndedRuns:
         self._settle = settle
         self._set_aside = set_aside
 
-    def process(self, event: Mapping[str, Any], context: InvocationContext) -> dict[str, Any]:
+    def process(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Settle the runs; return the response that names the first change that Lambda must repeat."""
         for raw in event["Records"]:
             change = DynamoDBRecord(raw).dynamodb

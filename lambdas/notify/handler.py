@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.messaging.queues import SqsQueue
-from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
+from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns
 from lambdas.messaging.topics import SnsTopic
 from lambdas.notify.notifier import Notifier
 from lambdas.runtime.clients import client, dynamodb
@@ -40,6 +40,6 @@ def ended_runs() -> EndedRuns:
 
 
 @observed
-def handler(event: dict[str, Any], context: InvocationContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish the callbacks in order, up to the first that must wait; Lambda continues from that one."""
     return ended_runs().process(event, context)

@@ -6,7 +6,7 @@ from typing import Any
 
 from contract.settings import Settings
 from lambdas.messaging.queues import SqsQueue
-from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
+from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
 
@@ -29,6 +29,6 @@ def ended_runs() -> EndedRuns:
 
 
 @observed
-def handler(event: dict[str, Any], context: InvocationContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Queue the webhooks in order, up to the first that must wait; Lambda continues from that one."""
     return ended_runs().process(event, context)

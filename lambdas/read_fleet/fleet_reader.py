@@ -170,9 +170,7 @@ class FleetReader:
         }
 
     def _nodes(self, values: Series) -> Series:
-        if self._engine == "ecs":
-            return values
-        return [None if value is None else value * 60 / PERIOD_SECONDS for value in values]
+        return values if self._engine == "ecs" else _per_minute(values)
 
     def _runtime(self, name: str, tenant: Tenant, series: FleetSeries) -> RuntimeFleet:
         values = {key: series.values[query] for key, query in runtime_queries(self._environment, name).items()}
@@ -191,9 +189,7 @@ class FleetReader:
                 "pictures": values["pictures"],
                 "completed": values["completed"],
                 "failed": _added(values["failed"], values["timed_out"]),
-                "replicas": [
-                    None if value is None else value * 60 / PERIOD_SECONDS for value in values["replica_minutes"]
-                ],
+                "replicas": _per_minute(values["replica_minutes"]),
                 "busy_share": values["busy_share"],
             },
             "dead_letters": list(self._dead_letters(name, tenant)),
@@ -261,6 +257,10 @@ def _results(values: Mapping[str, Series], points: int, price: HourlyPrice | Non
         "replica_hours": round(hours, 3),
         "cost_usd": round(hours * price["usd_per_hour"], 4) if price else None,
     }
+
+
+def _per_minute(values: Series) -> Series:
+    return [None if value is None else value * 60 / PERIOD_SECONDS for value in values]
 
 
 def _sum(values: Series) -> float:

@@ -3,39 +3,25 @@
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from contract import transitions
+from contract.batch import Batch
 from contract.conditional_update import Request
 from contract.errors import DarkroomError, TaskExpired
 from contract.heartbeat import heartbeat, start_report
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState, record_attempt, record_redelivery
-from task_store.indexes import TaskIndexes
+from task_store.indexes import ActiveRun, TaskIndexes
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 
 #: DynamoDB returns the record with its refusal, so learning the reason costs no read.
 _RETURN_RECORD_ON_REFUSAL: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
-class RunReference(Protocol):
-    """The key of a task and the id of one of its runs: a record, or an entry of an index."""
-
-    @property
-    def key(self) -> str:
-        """Key of the task in the table."""
-
-    @property
-    def run_id(self) -> str:
-        """Id of the run."""
-
-
-class Create(Protocol):
-    """Records a run; returns False if the record of the id is no longer the one that was read."""
-
-    def __call__(self, record: Record, *, after: Record | None) -> bool:
-        """Record the first run of an id, or a new run `after` a final one."""
+#: Names a run by the key of its task or batch, and by its id.
+RunReference = Record | Batch | ActiveRun
 
 
 class TaskRepository(TaskIndexes):

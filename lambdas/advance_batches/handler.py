@@ -11,7 +11,7 @@ from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
 from lambdas.tasks.batch_tasks import BatchTasks
-from lambdas.tasks.composition import SubmissionSettings, compose_submission
+from lambdas.tasks.composition import SubmissionSettings, compose_tasks
 from lambdas.tasks.repository import batch_repository
 
 
@@ -25,12 +25,12 @@ class AdvanceBatchesSettings(SubmissionSettings):
 def worker() -> BatchWorker:
     """Compose the worker of this process."""
     settings = AdvanceBatchesSettings.from_environment(os.environ)
-    services = compose_submission(settings)
+    tasks = compose_tasks(settings)
     return BatchWorker(
         batches=batch_repository(settings),
-        tasks=BatchTasks(bucket=services.task_bucket),
-        submission=services.submission,
-        repository=services.repository,
+        tasks=BatchTasks(bucket=tasks.task_bucket),
+        submission=tasks.submission,
+        repository=tasks.repository,
         queue=SqsQueue(client=client("sqs"), queue_url=settings.batch_queue_url),
         tenancy=settings.tenancy,
     )

@@ -17,8 +17,7 @@ from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.caller_tasks import compose_tasks
-from lambdas.tasks.composition import SubmissionSettings
+from lambdas.tasks.composition import SubmissionSettings, compose_tasks
 
 _ROOT: Final = "/comfy/<runtime>/api/v2"
 _API: Final = "/api/v2"

@@ -9,7 +9,7 @@ from lambdas.messaging.topics import SnsTopic
 from lambdas.route_tasks.task_router import TaskRouter
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import SubmissionSettings, compose_submission
+from lambdas.tasks.composition import SubmissionSettings, compose_tasks
 
 
 class RouteTasksSettings(SubmissionSettings):
@@ -22,10 +22,10 @@ class RouteTasksSettings(SubmissionSettings):
 def router() -> TaskRouter:
     """Compose the router of this process."""
     settings = RouteTasksSettings.from_environment(os.environ)
-    services = compose_submission(settings)
+    tasks = compose_tasks(settings)
     return TaskRouter(
-        task_bucket=services.task_bucket,
-        submission=services.submission,
+        task_bucket=tasks.task_bucket,
+        submission=tasks.submission,
         tenancy=settings.tenancy,
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
     )

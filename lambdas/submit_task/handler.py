@@ -17,8 +17,7 @@ from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
-from lambdas.tasks.caller_tasks import compose_tasks
-from lambdas.tasks.composition import SubmissionSettings
+from lambdas.tasks.composition import SubmissionSettings, compose_tasks
 
 #: Header by which a sender marks the repetitions of one request.
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"

@@ -6,13 +6,8 @@ from typing import Any
 from contract.formats import Format
 from contract.record import Record
 from lambdas.http.application import Caller
-from lambdas.runtime.clients import client
-from lambdas.runtime.clock import now_ms
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
-from lambdas.tasks.composition import SubmissionSettings, compose_submission
 from lambdas.tasks.known_tasks import KnownTasks
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 
@@ -51,19 +46,3 @@ class CallerTasks(KnownTasks):
     def wait(self, record: Record, seconds: float) -> Record:
         """Return a task when it has ended, or as it is after `seconds`."""
         return record if record.is_final else self.waiter.until_final(record.key, seconds=seconds) or record
-
-
-def compose_tasks(settings: SubmissionSettings) -> CallerTasks:
-    """Compose the tasks of a function with its AWS clients."""
-    services = compose_submission(settings)
-    return CallerTasks(
-        catalogue=settings.catalogue,
-        repository=services.repository,
-        task_bucket=services.task_bucket,
-        outputs=OutputBucket(client=client("s3")),
-        output_bucket=settings.output_bucket,
-        places=QueuePlaces(repository=services.repository, now_ms=now_ms),
-        models=services.models,
-        submission=services.submission,
-        waiter=TaskWaiter(repository=services.repository),
-    )

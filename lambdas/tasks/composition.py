@@ -1,18 +1,19 @@
-"""Composition of a submission, shared by all functions that submit tasks."""
-
-from dataclasses import dataclass
+"""Composition of the tasks of a function, shared by all functions that submit tasks."""
 
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.clock import now_ms
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
+from lambdas.tasks.caller_tasks import CallerTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.repository import CatalogueSettings, task_repository
 from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
 from task_store.active_runs import ActiveRuns
-from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
 
@@ -26,28 +27,19 @@ class SubmissionSettings(CatalogueSettings):
     active_tasks_per_key: int | None = None
 
 
-@dataclass(frozen=True)
-class SubmissionServices:
-    """Collaborators of a submission."""
-
-    repository: TaskRepository
-    models: CheckpointCatalogue
-    task_bucket: TaskBucket
-    submission: TaskSubmission
-
-
-def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
-    """Compose a submission with its AWS clients."""
+def compose_tasks(settings: SubmissionSettings) -> CallerTasks:
+    """Compose the tasks of a function with its AWS clients."""
+    catalogue = settings.catalogue
     repository = task_repository(settings)
     bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
     topic = SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn)
-    create = None
+    limit = None
     if settings.active_tasks_per_key:
         runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
-        create = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key).create
+        limit = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key)
     models = CheckpointCatalogue(client=client("s3"), bucket=settings.model_bucket)
     submission = TaskSubmission(
-        catalogue=settings.catalogue,
+        catalogue=catalogue,
         find_checkpoint=models.find_checkpoint,
         has_object=models.has_object,
         own_links=OwnLinks(client=client("s3"), task_bucket=settings.task_bucket, output_bucket=settings.output_bucket),
@@ -55,6 +47,16 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
         bucket=bucket,
         publisher=TaskPublisher(topic=topic, bucket=bucket, repository=repository),
         now_ms=now_ms,
-        create=create,
+        limit=limit,
     )
-    return SubmissionServices(repository, models, bucket, submission)
+    return CallerTasks(
+        catalogue=catalogue,
+        repository=repository,
+        task_bucket=bucket,
+        outputs=OutputBucket(client=client("s3")),
+        output_bucket=settings.output_bucket,
+        places=QueuePlaces(repository=repository, now_ms=now_ms),
+        models=models,
+        submission=submission,
+        waiter=TaskWaiter(repository=repository),
+    )

@@ -5,7 +5,7 @@ submission, or the same content while the first task is active, continues where 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contract.errors import IdInUse, NotRetryable
@@ -18,13 +18,14 @@ from contract.submission import Submission, parse_submission
 from contract.tenancy import Tenant
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
+from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.new_record import new_record, remembered_submissions
 from lambdas.tasks.output_destination import check_destination
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.stored_message import message_place, stored_message
 from task_store.refusals import StorageRefused, is_refused_for_good
-from task_store.repository import Create, TaskRepository
+from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
 #: Tries to record a run while others write the same id. A lost race means that another sender made progress.
@@ -54,31 +55,19 @@ _KEPT: Final = {
 }
 
 
+@dataclass(kw_only=True)
 class TaskSubmission:
-    """Submits and retries tasks. `create` replaces the repository's own method."""
+    """Submits and retries tasks, within the `limit` of their key if there is one."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        find_checkpoint: FindCheckpoint,
-        has_object: HasObject,
-        own_links: OwnLinks,
-        repository: TaskRepository,
-        bucket: TaskBucket,
-        publisher: TaskPublisher,
-        now_ms: Callable[[], int],
-        create: Create | None = None,
-    ) -> None:
-        self._catalogue = catalogue
-        self._find_checkpoint = find_checkpoint
-        self._has_object = has_object
-        self._own_links = own_links
-        self._repository = repository
-        self._create = create or repository.create
-        self._bucket = bucket
-        self._publisher = publisher
-        self._now_ms = now_ms
+    catalogue: Catalogue
+    find_checkpoint: FindCheckpoint
+    has_object: HasObject
+    own_links: OwnLinks
+    repository: TaskRepository
+    bucket: TaskBucket
+    publisher: TaskPublisher
+    now_ms: Callable[[], int]
+    limit: ActiveTaskLimit | None = None
 
     def submit(
         self,
@@ -108,15 +97,15 @@ class TaskSubmission:
         """
         submission = parse_submission(
             body,
-            catalogue=self._catalogue,
-            find_checkpoint=self._find_checkpoint,
-            has_object=self._has_object,
+            catalogue=self.catalogue,
+            find_checkpoint=self.find_checkpoint,
+            has_object=self.has_object,
             format_=format_,
             runtime_name=runtime_name,
             generated_id=generated_id,
         )
         check_destination(submission, tenant)
-        submission = replace(submission, etags=self._own_links.etags(submission, tenant))
+        submission = replace(submission, etags=self.own_links.etags(submission, tenant))
         sender: dict[str, str | int | None] = {"key_name": key_name, "webui_session": webui_session}
         sender |= {"batch": batch, "batch_number": batch_number}
         record = self._submit(submission, submission_id, tenant.name, **sender)
@@ -147,10 +136,10 @@ class TaskSubmission:
         if previous.status not in RETRYABLE_STATUSES or _has_begun(previous, submission_id):
             return self._retried_before(previous, submission_id)
         # No queue receives the message of a runtime that does not exist.
-        self._catalogue.require(previous.runtime)
+        self.catalogue.require(previous.runtime)
         run_id = run_id_of_submission(previous.key, submission_id)
-        now_ms = self._now_ms()
-        stored = stored_message(previous, bucket=self._bucket)
+        now_ms = self.now_ms()
+        stored = stored_message(previous, bucket=self.bucket)
         body = stored.model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
@@ -167,7 +156,7 @@ class TaskSubmission:
             }
         )
         if not self._record_and_publish(record, body, after=previous):
-            return self._retried_before(self._repository.read(previous.key) or previous, submission_id)
+            return self._retried_before(self.repository.read(previous.key) or previous, submission_id)
         logger().info(
             "task_retried", task_id=record.id, run_id=record.run_id, tenant=record.tenant, key=record.key_name
         )
@@ -176,13 +165,13 @@ class TaskSubmission:
 
     def _submit(self, submission: Submission, submission_id: str, tenant: str, **sender: str | int | None) -> Record:
         previous: Record | None = None
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         for _ in range(MAX_RACES):
             record, body, stored_body = new_record(submission, submission_id, now_ms, previous, tenant)
             record = record.model_copy(update=sender)
             if self._record_and_publish(record, body, stored_body=stored_body, after=previous):
                 return record
-            existing = self._repository.read(record.key)
+            existing = self.repository.read(record.key)
             if existing is None:
                 previous = None
                 continue
@@ -205,14 +194,14 @@ class TaskSubmission:
         """Store, record and publish a run; return False if the record of its id has changed since it was read."""
         try:
             if record.message_key:
-                self._bucket.put(record.message_key, stored_body or body)
-            if not self._create(record, after=after):
+                self.bucket.put(record.message_key, stored_body or body)
+            if not (self.limit or self.repository).create(record, after=after):
                 return False
         except Exception as error:
             if is_refused_for_good(error):
                 raise StorageRefused(error) from error
             raise
-        self._publisher.publish(record, body=body)
+        self.publisher.publish(record, body=body)
         return True
 
     def _retried_before(self, record: Record, submission_id: str) -> Record:
@@ -224,7 +213,7 @@ class TaskSubmission:
 
     def _resume(self, existing: Record) -> Record:
         if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
-            self._publisher.publish(existing)
+            self.publisher.publish(existing)
         return existing
 
 

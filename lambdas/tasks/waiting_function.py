@@ -14,8 +14,8 @@ from lambdas.http.application import HttpApplication
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import error_response
-from lambdas.tasks.caller_tasks import CallerTasks, compose_tasks
-from lambdas.tasks.composition import SubmissionSettings
+from lambdas.tasks.caller_tasks import CallerTasks
+from lambdas.tasks.composition import SubmissionSettings, compose_tasks
 
 
 class WaitingSettings(SubmissionSettings, CrossOriginSettings):

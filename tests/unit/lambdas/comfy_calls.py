@@ -13,7 +13,7 @@ from contract.routing import Catalogue, Runtime
 from contract.transitions import Outcome
 from lambdas.comfy_api import handler as comfy_api
 from lambdas.http.application import HttpApplication
-from lambdas.tasks import caller_tasks, composition
+from lambdas.tasks import composition
 from tests.harness.workflows import documented_workflow
 from tests.unit.lambdas.harness import Harness, waiting_variables
 
@@ -112,7 +112,7 @@ def comfy_calls(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> ComfyCalls
     harness.catalogue = CATALOGUE
     for name, value in (waiting_variables(harness) | {"OUTPUT_BUCKET": "output-bucket"}).items():
         monkeypatch.setenv(name, value)
-    for module in (comfy_api, caller_tasks, composition):
+    for module in (comfy_api, composition):
         monkeypatch.setattr(module, "now_ms", lambda: harness.now_ms)
     harness.s3.put_object(Bucket="output-bucket", Key="a.out", Body=json.dumps(OUTCOME))
     harness.s3.put_object(Bucket="output-bucket", Key="comfy/a-1.png", Body=PNG, ContentType="image/png")

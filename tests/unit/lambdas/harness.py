@@ -15,6 +15,7 @@ from contract.routing import Catalogue, Limits, Runtime
 from contract.tenancy import SHARED, Tenant
 from lambdas.expire_tasks.task_reaper import TaskReaper
 from lambdas.read_task.task_reader import TaskReader
+from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.caller_tasks import CallerTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
@@ -24,7 +25,7 @@ from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 from task_store.batches import BatchRepository
-from task_store.repository import Create, TaskRepository
+from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
 NOW_MS = 1_700_000_000_000
@@ -110,7 +111,7 @@ class Harness:
     def __post_init__(self) -> None:
         self.submission = self.submission_of(self.catalogue)
 
-    def submission_of(self, catalogue: Catalogue, create: Create | None = None) -> TaskSubmission:
+    def submission_of(self, catalogue: Catalogue, limit: ActiveTaskLimit | None = None) -> TaskSubmission:
         """Return a submission to other runtimes, or one with a limit."""
         return TaskSubmission(
             catalogue=catalogue,
@@ -121,7 +122,7 @@ class Harness:
             bucket=self.task_bucket,
             publisher=self.publisher,
             now_ms=lambda: self.now_ms,
-            create=create,
+            limit=limit,
         )
 
     def tasks(

@@ -99,7 +99,7 @@ class TestSubmission:
         harness = batches.harness
         runs = ActiveRuns(client=harness.dynamodb, table_name="tasks")
         limit = ActiveTaskLimit(runs=runs, repository=harness.repository, limit=2)
-        monkeypatch.setattr(harness.submission, "_create", limit.create)
+        monkeypatch.setattr(harness.submission, "limit", limit)
         batches.send([plain_task() for _ in range(3)])
         batches.advance()
         assert sent_ids(batches) == ["b-1", "b-2"]

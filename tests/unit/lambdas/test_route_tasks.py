@@ -96,7 +96,7 @@ def test_a_record_that_aws_refuses_for_good_is_answered_at_once(
     def refuse(*_: object, **__: object) -> bool:
         raise ClientError({"Error": {"Code": "ValidationException", "Message": "Item size"}}, "PutItem")
 
-    monkeypatch.setattr(harness.submission, "_create", refuse)
+    monkeypatch.setattr(harness.repository, "create", refuse)
     route(make_task("huge"))
     callback, _ = rejection(harness)
     assert (callback["id"], callback["error"]["code"]) == ("huge", "storage_refused")

@@ -215,7 +215,7 @@ def test_an_agent_claims_the_task_of_the_right_tenant(harness: Harness, make_tas
 def test_a_retry_counts_for_the_key_that_asks_for_it(harness: Harness, make_task: MakeTask) -> None:
     runs = ActiveRuns(client=harness.dynamodb, table_name="tasks")
     limit = ActiveTaskLimit(runs=runs, repository=harness.repository, limit=1)
-    limited = harness.submission_of(harness.catalogue, limit.create)
+    limited = harness.submission_of(harness.catalogue, limit)
     failed = Outcome(Status.FAILED, error={"code": "failed", "message": "x"})
     for task_id in "ab":
         record = submit(harness, make_task, SHOP, task_id)

@@ -4,6 +4,7 @@ The submission of a task follows from its batch and number, so a repeated step s
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from contract.batch import COMPARE_INTERVAL_MS, STATE_OF_STATUS, SUBMIT_GRACE_MS, Batch, BatchTaskState
@@ -29,42 +30,33 @@ FULL_DELAY_SECONDS: Final = 15
 MAX_REFUSAL_LENGTH: Final = 200
 
 
+@dataclass(frozen=True, kw_only=True)
 class BatchWorker:
     """Lets batches continue. `has_time` returns False when the function must come to an end."""
 
-    def __init__(
-        self,
-        *,
-        batches: BatchRepository,
-        tasks: BatchTasks,
-        submission: TaskSubmission,
-        repository: TaskRepository,
-        queue: BatchQueue,
-        tenancy: Tenancy,
-    ) -> None:
-        self._batches = batches
-        self._tasks = tasks
-        self._submission = submission
-        self._repository = repository
-        self._queue = queue
-        self._tenancy = tenancy
+    batches: BatchRepository
+    tasks: BatchTasks
+    submission: TaskSubmission
+    repository: TaskRepository
+    queue: BatchQueue
+    tenancy: Tenancy
 
     def advance(self, key: str, *, has_time: Callable[[], bool]) -> None:
         """Submit or cancel tasks of a batch until it is done or the time is up."""
-        batch = self._batches.read(key)
+        batch = self.batches.read(key)
         if batch is None:
             return
         if not batch.active:
-            self._batches.settle(key, (), BatchTaskState.COMPLETED)
+            self.batches.settle(key, (), BatchTaskState.COMPLETED)
             # A step that a cancel overtook may have submitted tasks that its cancellation has not seen.
             if batch.cancelled_at_ms is None:
                 return
-        self._batches.defer(key, by_ms=SUBMIT_GRACE_MS)
+        self.batches.defer(key, by_ms=SUBMIT_GRACE_MS)
         try:
-            tasks = self._tasks.read(batch)
+            tasks = self.tasks.read(batch)
         except MessageLost:
             logger().exception("batch_tasks_lost", batch_id=key)
-            self._batches.settle(key, sorted(batch.active), BatchTaskState.FAILED)
+            self.batches.settle(key, sorted(batch.active), BatchTaskState.FAILED)
             return
         if batch.cancelled_at_ms is None and batch.submitted_count < batch.task_count:
             self._submit_rest(batch, tasks, has_time)
@@ -74,15 +66,15 @@ class BatchWorker:
     def _submit_rest(self, batch: Batch, tasks: list[BatchTask], has_time: Callable[[], bool]) -> None:
         for submitted_count in range(batch.submitted_count, batch.task_count, STEP):
             if not has_time():
-                self._queue.send(batch.key)
+                self.queue.send(batch.key)
                 return
             step = sorted(_next_step(submitted_count, batch))
             for number in step:
                 if number in batch.active and not self._submit(batch, number, tasks[number - 1]):
-                    self._queue.send(batch.key, delay_seconds=FULL_DELAY_SECONDS)
+                    self.queue.send(batch.key, delay_seconds=FULL_DELAY_SECONDS)
                     return
-            if not self._batches.advance(batch, step[-1]):
-                current = self._batches.read(batch.key)
+            if not self.batches.advance(batch, step[-1]):
+                current = self.batches.read(batch.key)
                 if current is None or current.is_final or current.cancelled_at_ms is not None:
                     # The batch was cancelled after this step began. Its cancellation has not seen these tasks.
                     self._settle_active(current or batch, tasks, (current or batch).active | set(step), has_time)
@@ -92,10 +84,10 @@ class BatchWorker:
     def _submit(self, batch: Batch, number: int, task: BatchTask) -> bool:
         """Submit a task; return False if its key has no room for another one."""
         try:
-            record = self._submission.submit(
+            record = self.submission.submit(
                 task.body,
                 submission_id=f"{batch.run_id}/{number}",
-                tenant=self._tenancy.of_key(batch.key_name),
+                tenant=self.tenancy.of_key(batch.key_name),
                 key_name=batch.key_name,
                 batch=batch.id,
                 batch_number=number,
@@ -123,9 +115,9 @@ class BatchWorker:
         """Cancel the tasks of a cancelled batch. In any other one, record the ends that the table's stream has lost."""
         for number in sorted(numbers):
             if not has_time():
-                self._queue.send(batch.key)
+                self.queue.send(batch.key)
                 return
-            record = self._repository.read(scoped(batch.tenant, tasks[number - 1].id))
+            record = self.repository.read(scoped(batch.tenant, tasks[number - 1].id))
             if record is None or not _is_in(batch, number, record):
                 # It was never submitted, or another run has replaced it.
                 is_lost = batch.cancelled_at_ms is None
@@ -134,22 +126,22 @@ class BatchWorker:
                 self._settle(batch, number, STATE_OF_STATUS[record.status])
             elif batch.cancelled_at_ms is not None:
                 self._cancel(record)
-        self._batches.defer(batch.key, by_ms=COMPARE_INTERVAL_MS if batch.cancelled_at_ms is None else SUBMIT_GRACE_MS)
+        self.batches.defer(batch.key, by_ms=COMPARE_INTERVAL_MS if batch.cancelled_at_ms is None else SUBMIT_GRACE_MS)
 
     def _cancel(self, record: Record) -> None:
         try:
-            cancel(self._repository, record)
+            cancel(self.repository, record)
         except TaskFinished:
             # It ended meanwhile, and the stream reports how.
             return
 
     def _settle(self, batch: Batch, number: int, state: BatchTaskState) -> None:
-        self._batches.settle(batch.key, (number,), state)
+        self.batches.settle(batch.key, (number,), state)
 
     def _refuse(self, batch: Batch, number: int, error: DarkroomError) -> None:
         described = error.as_dict()
         refusal = {"code": described["code"], "message": described["message"][:MAX_REFUSAL_LENGTH]}
-        self._batches.settle(batch.key, (number,), BatchTaskState.REFUSED, refusal=compact_json(refusal))
+        self.batches.settle(batch.key, (number,), BatchTaskState.REFUSED, refusal=compact_json(refusal))
         logger().warning("batch_task_refused", batch_id=batch.id, number=number, error=described)
         count("BatchTasksRefused", code=described["code"])
 

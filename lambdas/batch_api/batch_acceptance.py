@@ -5,6 +5,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from contract.batch import RETRIED_STATES, Batch
@@ -27,27 +28,17 @@ from task_store.task_bucket import TaskBucket
 _RETRY: Final = "-r"
 
 
+@dataclass(frozen=True, kw_only=True)
 class BatchAcceptance:
     """Accepts batches, and retries of their failed tasks."""
 
-    def __init__(
-        self,
-        *,
-        batches: BatchRepository,
-        tasks: BatchTasks,
-        bucket: TaskBucket,
-        check: BatchCheck,
-        own_links: OwnLinks,
-        queue: BatchQueue,
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._batches = batches
-        self._tasks = tasks
-        self._bucket = bucket
-        self._check = check
-        self._own_links = own_links
-        self._queue = queue
-        self._now_ms = now_ms
+    batches: BatchRepository
+    tasks: BatchTasks
+    bucket: TaskBucket
+    check: BatchCheck
+    own_links: OwnLinks
+    queue: BatchQueue
+    now_ms: Callable[[], int]
 
     def accept(self, body: str | bytes, *, content_type: str, query: Mapping[str, str], caller: Caller) -> Batch:
         """Check, record and begin a batch; a repetition with the same id and content is the same batch.
@@ -81,7 +72,7 @@ class BatchAcceptance:
         numbers = sorted(number for state in RETRIED_STATES for number in batch.numbers(state))
         if not numbers:
             raise NotRetryable(f"batch {batch.id} has no task that failed, timed out or was refused")
-        stored = self._tasks.read(batch)
+        stored = self.tasks.read(batch)
         retried = [stored[number - 1] for number in numbers]
         suffix = _retry_suffix(batch)
         options = BatchOptions(
@@ -100,7 +91,7 @@ class BatchAcceptance:
     ) -> Batch:
         tenant = caller.tenant.name
         batch_id = options.id or f"batch-{run_id_of_submission(tenant, caller.request_id)}"
-        tasks = self._check.check(placed, batch_id=batch_id, tenant=caller.tenant)
+        tasks = self.check.check(placed, batch_id=batch_id, tenant=caller.tenant)
         batch = Batch(
             tenant=tenant,
             id=batch_id,
@@ -113,17 +104,17 @@ class BatchAcceptance:
             has_callback=options.callback,
             retry_of=retry_of,
             task_count=len(tasks),
-            submitted_at_ms=self._now_ms(),
+            submitted_at_ms=self.now_ms(),
         )
-        self._tasks.write(batch, tasks)
-        is_new = self._batches.create(batch)
-        recorded = self._batches.read(batch.key)
+        self.tasks.write(batch, tasks)
+        is_new = self.batches.create(batch)
+        recorded = self.batches.read(batch.key)
         if recorded is None:
             raise AwsUnavailable(f"batch {batch_id} has just been deleted; try again")
         if recorded.fingerprint != batch.fingerprint:
             raise IdInUse(f"another batch has the id {batch_id}; write a different id, or none")
         if not recorded.is_final:
-            self._queue.send(recorded.key)
+            self.queue.send(recorded.key)
         if is_new:
             logger().info(
                 "batch_accepted", batch_id=batch_id, tenant=tenant, key=batch.key_name, tasks=batch.task_count
@@ -132,12 +123,12 @@ class BatchAcceptance:
         return recorded
 
     def _read_upload(self, link: str, tenant: Tenant) -> str:
-        location = self._own_links.upload(link, tenant)
+        location = self.own_links.upload(link, tenant)
         if location is None:
             message = f"the link {link[:200]!r} leads to no upload of yours; upload the tasks first"
             raise InvalidTask([FieldError("tasks_link", message)])
         try:
-            return self._bucket.resolve(encode_pointer(location))
+            return self.bucket.resolve(encode_pointer(location))
         except InvalidJson as error:
             message = error.message.replace("the message points to", "leads to")
             raise InvalidTask([FieldError("tasks_link", message)]) from None

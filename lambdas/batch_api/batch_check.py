@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -29,23 +29,15 @@ CHECK_SECONDS: Final = 18.0
 LINK_THREADS: Final = 8
 
 
+@dataclass(frozen=True, kw_only=True)
 class BatchCheck:
     """Checks the tasks of a batch. `clock` returns monotonic seconds."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        find_checkpoint: FindCheckpoint,
-        has_object: HasObject,
-        own_links: OwnLinks,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._catalogue = catalogue
-        self._find_checkpoint = find_checkpoint
-        self._has_object = has_object
-        self._own_links = own_links
-        self._clock = clock
+    catalogue: Catalogue
+    find_checkpoint: FindCheckpoint
+    has_object: HasObject
+    own_links: OwnLinks
+    clock: Callable[[], float] = time.monotonic
 
     def check(self, tasks: Sequence[PlacedTask], *, batch_id: str, tenant: Tenant) -> Sequence[BatchTask]:
         """Return the tasks with their ids; one without an id is named after batch and number.
@@ -54,9 +46,9 @@ class BatchCheck:
             InvalidTask: tasks have broken fields; each is named with its place.
             MessageTooLarge: the check takes too long.
         """
-        deadline = self._clock() + CHECK_SECONDS
+        deadline = self.clock() + CHECK_SECONDS
         # Many tasks name one checkpoint.
-        find_checkpoint, has_object = cache(self._find_checkpoint), cache(self._has_object)
+        find_checkpoint, has_object = cache(self.find_checkpoint), cache(self.has_object)
         errors: dict[int, list[FieldError]] = {}
         checked: list[tuple[int, PlacedTask, Submission]] = []
         places: dict[str, str] = {}
@@ -76,7 +68,7 @@ class BatchCheck:
             number, task, submission = entry
             self._keep_within(deadline)
             try:
-                self._own_links.etags(submission, tenant)
+                self.own_links.etags(submission, tenant)
             except InvalidTask as error:
                 errors[number] = _placed(task, error)
 
@@ -91,7 +83,7 @@ class BatchCheck:
     def _parse(self, task: PlacedTask, find_checkpoint: FindCheckpoint, has_object: HasObject) -> Submission:
         submission = parse_submission(
             task.body,
-            catalogue=self._catalogue,
+            catalogue=self.catalogue,
             find_checkpoint=find_checkpoint,
             has_object=has_object,
             format_=Format.V1ALPHA1 if is_v1alpha1(task.body) else Format.V1ALPHA2,
@@ -107,7 +99,7 @@ class BatchCheck:
         return submission
 
     def _keep_within(self, deadline: float) -> None:
-        if self._clock() > deadline:
+        if self.clock() > deadline:
             raise MessageTooLarge(
                 f"the check of the tasks takes longer than {CHECK_SECONDS:g} s; send fewer tasks in each batch"
             )

@@ -21,21 +21,14 @@ class PreparedWebhook:
     receive_count: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class WebhookDelivery:
     """Prepares, attempts and settles deliveries. Only `attempt` is slow, and only it may run in another thread."""
 
-    def __init__(
-        self,
-        *,
-        post: WebhookClient,
-        repository: TaskRepository,
-        signing_keys: Callable[[str], Sequence[bytes]],
-        render: Callable[[Ended], bytes],
-    ) -> None:
-        self._post = post
-        self._repository = repository
-        self._signing_keys = signing_keys
-        self._render = render
+    post: WebhookClient
+    repository: TaskRepository
+    signing_keys: Callable[[str], Sequence[bytes]]
+    render: Callable[[Ended], bytes]
 
     def prepare(self, message: str, *, receive_count: int, now_ms: int) -> PreparedWebhook:
         """Return the webhook of a message that was received `receive_count` times.
@@ -44,8 +37,8 @@ class WebhookDelivery:
         """
         record = decode_webhook(message)
         try:
-            body = self._render(record)
-            keys = self._signing_keys(record.tenant)
+            body = self.render(record)
+            keys = self.signing_keys(record.tenant)
             headers = signed_headers(webhook_id(record), body, keys=keys, now_seconds=now_ms // 1000)
         except Exception as error:
             reason = (
@@ -57,7 +50,7 @@ class WebhookDelivery:
 
     def attempt(self, delivery: PreparedWebhook) -> Attempt:
         """Post a prepared webhook."""
-        return self._post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
+        return self.post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
 
     def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> int | None:
         """Record the result of an attempt.
@@ -85,7 +78,7 @@ class WebhookDelivery:
         )
         count("WebhookAttempts", state=state.value)
         try:
-            self._repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
+            self.repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
             logger().exception("webhook_attempt_not_recorded", task_id=record.id, run_id=record.run_id)
 

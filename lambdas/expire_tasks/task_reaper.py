@@ -4,6 +4,7 @@ Batches that a crash left behind continue from their queue.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from contract.batch import is_batch_key
@@ -22,27 +23,20 @@ from task_store.task_bucket import MessageLost
 MAX_REAPER_RUN_MS: Final = 40_000
 
 
+@dataclass(frozen=True, kw_only=True)
 class TaskReaper:
     """Finishes or republishes due tasks; a task that fails does not stop the others."""
 
-    def __init__(
-        self,
-        *,
-        repository: TaskRepository,
-        publisher: TaskPublisher,
-        batch_queue: BatchQueue,
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._repository = repository
-        self._publisher = publisher
-        self._batch_queue = batch_queue
-        self._now_ms = now_ms
+    repository: TaskRepository
+    publisher: TaskPublisher
+    batch_queue: BatchQueue
+    now_ms: Callable[[], int]
 
     def run(self) -> None:
         """Check every task that is due."""
-        started_at_ms = self._now_ms()
-        for task_key in self._repository.due_task_keys(started_at_ms):
-            now_ms = self._now_ms()
+        started_at_ms = self.now_ms()
+        for task_key in self.repository.due_task_keys(started_at_ms):
+            now_ms = self.now_ms()
             if now_ms - started_at_ms > MAX_REAPER_RUN_MS:
                 logger().warning("reaper_ran_out_of_time")
                 return
@@ -55,23 +49,23 @@ class TaskReaper:
 
     def _check(self, task_key: str, now_ms: int) -> None:
         if is_batch_key(task_key):
-            self._batch_queue.send(task_key)
+            self.batch_queue.send(task_key)
             # The index may lag behind the table, so a batch may be sent once too often. That does no harm.
-            self._repository.defer(task_key)
+            self.repository.defer(task_key)
             return
-        record = self._repository.read(task_key)
+        record = self.repository.read(task_key)
         # The index lags behind the table, so it only names the tasks to read.
         if record is None or record.next_check_at_ms is None or record.next_check_at_ms > now_ms:
             return
         past_ttl = now_ms >= record.submitted_at_ms + record.ttl_ms
         if record.status is Status.IN_PROGRESS and (past_ttl or record.attempts >= MAX_ATTEMPTS):
-            self._report(record, "replica_vanished", self._repository.finish_unleased(record, outcomes.lost(record)))
+            self._report(record, "replica_vanished", self.repository.finish_unleased(record, outcomes.lost(record)))
         elif past_ttl:
             expired = outcomes.expired(record)
-            self._report(record, "task_expired", self._repository.finish_waiting(record, expired))
+            self._report(record, "task_expired", self.repository.finish_waiting(record, expired))
         elif record.status is Status.IN_QUEUE:
             self._publish_again(record)
-        elif self._repository.release_expired(record):
+        elif self.repository.release_expired(record):
             logger().warning("replica_vanished", task_id=record.id, run_id=record.run_id, worker_id=record.worker_id)
             count("ReplicasVanished", runtime=record.runtime)
             self._publish_again(record)
@@ -79,7 +73,7 @@ class TaskReaper:
     def _publish_again(self, record: Record) -> None:
         try:
             # The message may still wait for a replica. A second message does no harm, because a run is claimed once.
-            self._publisher.publish(record)
+            self.publisher.publish(record)
         except MessageLost as error:
             self._fail(record, "task_message_lost", error)
             return
@@ -93,11 +87,11 @@ class TaskReaper:
 
     def _fail(self, record: Record, event: str, error: DarkroomError) -> None:
         failed = Outcome(Status.FAILED, error=error.as_dict())
-        self._report(record, event, self._repository.finish_waiting(record, failed))
+        self._report(record, event, self.repository.finish_waiting(record, failed))
 
     def _defer(self, task_key: str) -> None:
         try:
-            self._repository.defer(task_key)
+            self.repository.defer(task_key)
         except Exception:  # noqa: BLE001 - the next run checks it again
             logger().exception("task_still_due", task_key=task_key)
 

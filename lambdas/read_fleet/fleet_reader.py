@@ -1,6 +1,7 @@
 """Fleet of an environment: queues, replicas, results, dead letters, cold starts and cost of each runtime."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from typing_extensions import TypedDict
@@ -124,59 +125,45 @@ class Fleet(TypedDict):
     undelivered_webhooks: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class FleetReader:
     """Reads the fleet for callers who see the tasks of all tenants."""
 
-    def __init__(
-        self,
-        *,
-        environment: str,
-        engine: str,
-        catalogue: Catalogue,
-        tenancy: Tenancy,
-        repository: TaskRepository,
-        metrics: FleetMetrics,
-        prices: Mapping[str, HourlyPrice],
-        undelivered_webhooks: Callable[[], int],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._environment = environment
-        self._engine = engine
-        self._catalogue = catalogue
-        self._tenancy = tenancy
-        self._repository = repository
-        self._metrics = metrics
-        self._prices = prices
-        self._undelivered_webhooks = undelivered_webhooks
-        self._now_ms = now_ms
+    environment: str
+    engine: str
+    catalogue: Catalogue
+    tenancy: Tenancy
+    repository: TaskRepository
+    metrics: FleetMetrics
+    prices: Mapping[str, HourlyPrice]
+    undelivered_webhooks: Callable[[], int]
+    now_ms: Callable[[], int]
 
     def read(self, *, tenant: Tenant) -> Fleet:
         """Return the numbers of the fleet; raises Forbidden for a key that sees only its own tasks."""
-        if not self._tenancy.sees_everything(tenant):
+        if not self.tenancy.sees_everything(tenant):
             raise Forbidden("the fleet's numbers are those of all keys; send a key that has `admin: true`")
-        series = self._metrics.read()
-        nodes = node_query(self._environment, self._engine)
+        series = self.metrics.read()
+        nodes = node_query(self.environment, self.engine)
         return {
-            "measured_at": moment(self._now_ms()),
+            "measured_at": moment(self.now_ms()),
             "chart_begins_at": moment(series.begins_at_ms),
             "chart_period_seconds": PERIOD_SECONDS,
-            "runtimes": [self._runtime(name, tenant, series) for name in self._catalogue.runtimes],
+            "runtimes": [self._runtime(name, tenant, series) for name in self.catalogue.runtimes],
             "nodes": self._nodes(series.values[nodes]) if nodes else None,
-            "cold_starts": {
-                name: series.values[query] for name, query in cold_start_queries(self._environment).items()
-            },
-            "unreadable_messages": int(_sum(series.values[unreadable_query(self._environment)])),
-            "undelivered_webhooks": self._undelivered_webhooks(),
+            "cold_starts": {name: series.values[query] for name, query in cold_start_queries(self.environment).items()},
+            "unreadable_messages": int(_sum(series.values[unreadable_query(self.environment)])),
+            "undelivered_webhooks": self.undelivered_webhooks(),
         }
 
     def _nodes(self, values: Series) -> Series:
-        return values if self._engine == "ecs" else _per_minute(values)
+        return values if self.engine == "ecs" else _per_minute(values)
 
     def _runtime(self, name: str, tenant: Tenant, series: FleetSeries) -> RuntimeFleet:
-        values = {key: series.values[query] for key, query in runtime_queries(self._environment, name).items()}
+        values = {key: series.values[query] for key, query in runtime_queries(self.environment, name).items()}
         queue, busy = self._queue(name)
-        live = self._repository.live_replicas(name, since_ms=self._now_ms() - HEARTBEAT_EXPIRY_MS)
-        price = self._prices.get(name)
+        live = self.repository.live_replicas(name, since_ms=self.now_ms() - HEARTBEAT_EXPIRY_MS)
+        price = self.prices.get(name)
         return {
             "name": name,
             "queue": queue,
@@ -200,7 +187,7 @@ class FleetReader:
         waiting, running = 0, 0
         oldest_ms: int | None = None
         busy: set[str] = set()
-        pages = self._repository.active_runs(runtime, page_size=PAGE_SIZE)
+        pages = self.repository.active_runs(runtime, page_size=PAGE_SIZE)
         is_complete = True
         for number, page in enumerate(pages, 1):
             for run in page:
@@ -213,19 +200,19 @@ class FleetReader:
             if number == MAX_ACTIVE_PAGES:
                 is_complete = not next(pages, [])
                 break
-        age = max(self._now_ms() - oldest_ms, 0) // 1000 if oldest_ms else None
+        age = max(self.now_ms() - oldest_ms, 0) // 1000 if oldest_ms else None
         return {"waiting": waiting, "running": running, "oldest_seconds": age, "is_complete": is_complete}, busy
 
     def _dead_letters(self, runtime: str, tenant: Tenant) -> Iterator[DeadLetter]:
         """Yield the newest dead letters among the newest tasks of each tenant."""
         found = []
         for owner in tenant.visible:
-            items, _ = self._repository.newest(
+            items, _ = self.repository.newest(
                 scoped(owner, runtime), where={"error_code": DELIVERY_FAILED}, limit=SEARCHED_TASKS
             )
             found += items
         for item in sorted(found, key=lambda each: each["completed_at_ms"], reverse=True)[:MAX_DEAD_LETTERS]:
-            record = self._repository.read(item["id"], is_current=False)
+            record = self.repository.read(item["id"], is_current=False)
             if record and record.error and record.completed_at_ms:
                 yield {
                     "id": tenant.id_of(record.key),

@@ -1,6 +1,7 @@
 """Runtimes as a caller sees them: what a task may ask of each, and the names that its Web UI knows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from typing_extensions import TypedDict
@@ -58,51 +59,42 @@ class RuntimeOptions(RuntimeHead):
     cold_start: dict[str, float | None]
 
 
+@dataclass(frozen=True, kw_only=True)
 class RuntimeDirectory:
     """Answers requests about runtimes; none of them starts a replica."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        repository: TaskRepository,
-        models: CheckpointCatalogue,
-        lists: ListCache,
-        cold_starts: Callable[[], dict[str, float | None]],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._catalogue = catalogue
-        self._repository = repository
-        self._models = models
-        self._lists = lists
-        self._cold_starts = cold_starts
-        self._now_ms = now_ms
+    catalogue: Catalogue
+    repository: TaskRepository
+    models: CheckpointCatalogue
+    lists: ListCache
+    cold_starts: Callable[[], dict[str, float | None]]
+    now_ms: Callable[[], int]
 
     def list(self) -> RuntimeList:
         """Return all runtimes."""
-        return {"runtimes": [_head(runtime) for runtime in self._catalogue.runtimes.values()]}
+        return {"runtimes": [_head(runtime) for runtime in self.catalogue.runtimes.values()]}
 
     def show(self, name: str) -> RuntimeOptions:
         """Return a runtime with its options; raises RuntimeNotFound."""
-        runtime = self._catalogue.require(name)
+        runtime = self.catalogue.require(name)
         lists: dict[str, list[str] | None] = dict.fromkeys(_LISTS)
         read_at_ms = []
         for option, (endpoint, key) in _LISTS.items():
-            if cached := self._lists.latest(name, endpoint):
+            if cached := self.lists.latest(name, endpoint):
                 lists[option] = _names(cached.body, key)
                 read_at_ms.append(cached.read_at_ms)
-        since_ms = self._now_ms() - HEARTBEAT_EXPIRY_MS
+        since_ms = self.now_ms() - HEARTBEAT_EXPIRY_MS
         return {
             **_head(runtime),
-            "replicas": len(self._repository.live_replicas(name, since_ms=since_ms)),
-            "checkpoints": [runtime.model_filename] if runtime.model_filename else self._models.checkpoints(),
-            "loras": self._models.loras(),
+            "replicas": len(self.repository.live_replicas(name, since_ms=since_ms)),
+            "checkpoints": [runtime.model_filename] if runtime.model_filename else self.models.checkpoints(),
+            "loras": self.models.loras(),
             "samplers": lists["samplers"],
             "schedulers": lists["schedulers"],
             "upscalers": lists["upscalers"],
             "styles": lists["styles"],
             "listed_at": moment(min(read_at_ms)) if read_at_ms else None,
-            "cold_start": self._cold_starts(),
+            "cold_start": self.cold_starts(),
         }
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from contract.record import Record
@@ -15,31 +16,25 @@ PAUSE_GROWTH: Final = 1.3
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
+@dataclass(frozen=True, kw_only=True)
 class TaskWaiter:
     """Polls records with growing pauses. Tests replace `clock` and `sleep`."""
 
-    def __init__(
-        self,
-        *,
-        repository: TaskRepository,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._repository = repository
-        self._clock = clock
-        self._sleep = sleep
+    repository: TaskRepository
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
     def until_final(self, task_key: str, *, seconds: float) -> Record | None:
         """Return the record when it is final or the time has passed; None for an unknown task.
 
         A read may be a moment old, at half the price. The last read is current, so it shows every earlier write.
         """
-        deadline = self._clock() + seconds
+        deadline = self.clock() + seconds
         pause = FIRST_PAUSE_SECONDS
-        while (rest := deadline - self._clock()) > 0:
-            self._sleep(min(pause, rest))
+        while (rest := deadline - self.clock()) > 0:
+            self.sleep(min(pause, rest))
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
-            record = self._repository.read(task_key, is_current=False)
+            record = self.repository.read(task_key, is_current=False)
             if record and record.is_final:
                 return record
-        return self._repository.read(task_key)
+        return self.repository.read(task_key)

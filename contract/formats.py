@@ -58,8 +58,8 @@ def original_error(error: Mapping[str, Any], format_: str, moved: Mapping[str, s
 
 
 def _moved(field: str, paths: Mapping[str, str]) -> str:
-    for path in sorted(paths, key=len, reverse=True):
-        below = field.removeprefix(path)
-        if field.startswith(path) and below[:1] in {"", ".", "["}:
-            return (paths[path] + below).removeprefix(".") or field
-    return field
+    above = [path for path in paths if field.startswith(path) and field[len(path) : len(path) + 1] in {"", ".", "["}]
+    if not above:
+        return field
+    nearest = max(above, key=len)
+    return (paths[nearest] + field.removeprefix(nearest)).removeprefix(".") or field

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
-from contract.errors import FieldError, InvalidJson, MessageTooLarge
+from contract.errors import FieldError, InvalidJson, InvalidTask, MessageTooLarge
 from contract.findings import Findings
-from contract.json_values import describe, parse_json
+from contract.json_values import describe, parse_json, size_bytes
 from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, RUNPOD_COMFY_KEY
 from contract.pipeline.graph_inputs import possible_file_inputs
 from contract.pipeline.node_list import core_nodes
@@ -19,6 +19,8 @@ _KEYS: Final = (_WORKFLOW, _IMAGES, RUNPOD_COMFY_KEY)
 _INPUT: Final = "task.input"
 #: Beginnings of an image that is no bare base64.
 _SCHEMES: Final = ("data:", "https://", "http://", "s3://")
+#: Bytes of the paths of the inputs that the images fill, because the record of a task keeps them all.
+MAX_MOVED_BYTES: Final = 64 * 1024
 
 
 def is_workflow(content: object) -> TypeGuard[Mapping[str, Any]]:
@@ -59,21 +61,28 @@ def _with_files(graph: dict[str, Any], files: Mapping[str, tuple[str, str]], mov
     """Return the graph with the content of each file in the inputs that read it by its name.
 
     Raises:
+        InvalidTask: more inputs read the files than a record can hold.
         MessageTooLarge: many nodes read large files, so that the graph would take gigabytes.
     """
-    filled, size = dict(graph), 0
+    size = moved_bytes = 0
+    inputs: dict[str, dict[str, Any]] = {}
     for given in possible_file_inputs(graph, core_nodes()):
         if isinstance(given.value, str) and given.value in files:
-            content, moved[given.path()] = files[given.value]
+            content, field = files[given.value]
+            moved[given.path()] = field
+            moved_bytes += size_bytes(given.path()) + len(field)
+            if moved_bytes > MAX_MOVED_BYTES:
+                message = f"the paths of their inputs take over {MAX_MOVED_BYTES} bytes; write a smaller workflow"
+                raise InvalidTask([FieldError("input.images", message, "limit_exceeded")])
             size += len(content)
             if size > MAX_MESSAGE_BYTES:
                 raise MessageTooLarge(
                     f"the images take more than {MAX_MESSAGE_BYTES} bytes, counted once for each node that reads them:"
                     " pass links to pictures instead of base64"
                 )
-            node = filled[given.node_id]
-            filled[given.node_id] = node | {"inputs": node["inputs"] | {given.name: content}}
-    return filled
+            inputs.setdefault(given.node_id, {})[given.name] = content
+    nodes = {key: graph[key] | {"inputs": graph[key]["inputs"] | changed} for key, changed in inputs.items()}
+    return graph | nodes
 
 
 def _files(images: object, errors: list[FieldError]) -> dict[str, tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Check of a submission at the edge: converts any accepted format to a v1alpha2 task, or names every broken field."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any, Final
@@ -100,7 +100,7 @@ def parse_submission(
     submission = _check(body, format_, catalogue, find_checkpoint, has_object, found)
     if isinstance(submission, Submission) and not found.errors:
         return submission
-    named = [replace(error, field=original_field(error.field, format_, found.moved)) for error in found.errors]
+    named = (replace(error, field=original_field(error.field, format_, found.moved)) for error in found.errors)
     raise InvalidTask(_first_of_each_field(named))
 
 
@@ -241,7 +241,11 @@ def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[Fiel
     return metadata.model_copy(update={"policy": policy.model_copy(update={"execution_timeout_ms": longest_ms})})
 
 
-def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:
+def _first_of_each_field(errors: Iterable[FieldError]) -> list[FieldError]:
     # The check of a converted task repeats the errors of the conversion, less clearly.
-    first = {error.field: error for error in reversed(errors)}
-    return [error for error in errors if error is first[error.field]][:MAX_ERRORS]
+    first: dict[str, FieldError] = {}
+    for error in errors:
+        first.setdefault(error.field, error)
+        if len(first) == MAX_ERRORS:
+            break
+    return list(first.values())

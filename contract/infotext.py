@@ -50,7 +50,6 @@ _SECOND_PASS: Final = {
 #: Settings that show that a picture had a second pass.
 _SECOND_PASS_SIGNS: Final = frozenset({"Hires upscale", "Hires upscaler", "Hires resize-1"})
 _OPTIONS: Final = {"Clip skip": "CLIP_stop_at_last_layers", "VAE": "sd_vae", "ENSD": "eta_noise_seed_delta"}
-_WHOLE: Final = frozenset({"Clip skip", "ENSD"})
 
 
 def fill_from_infotext(body: Mapping[str, Any], *, with_second_pass: bool) -> tuple[dict[str, Any], list[str]]:
@@ -64,11 +63,7 @@ def fill_from_infotext(body: Mapping[str, Any], *, with_second_pass: bool) -> tu
     if with_second_pass and "Denoising strength" in settings and _SECOND_PASS_SIGNS & settings.keys():
         filled["enable_hr"] = True
     filled = {name: value for name, value in filled.items() if name not in body}
-    options = {
-        option: int(settings[name]) if name in _WHOLE and settings[name].isdecimal() else settings[name]
-        for name, option in _OPTIONS.items()
-        if name in settings
-    }
+    options = {option: settings[name] for name, option in _OPTIONS.items() if name in settings}
     given = body.get("override_settings")
     if options and (given is None or isinstance(given, dict)):
         filled["override_settings"] = options | (given or {})

@@ -27,7 +27,7 @@ def test_the_fields_of_an_infotext_are_filled_in() -> None:
         "width": "64",
         "height": "72",
         "denoising_strength": "0.5",
-        "override_settings": {"CLIP_stop_at_last_layers": 2},
+        "override_settings": {"CLIP_stop_at_last_layers": "2"},
     }
     second = {"hr_scale": "4", "hr_prompt": 'a, "b"', "enable_hr": True}
     assert filled({"infotext": TEXT}) == first | second

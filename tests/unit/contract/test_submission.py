@@ -200,6 +200,18 @@ def test_an_infotext_is_checked_as_the_fields_that_it_fills_in() -> None:
     assert "infotext" not in content
 
 
+def test_the_options_of_an_infotext_are_read_as_numbers() -> None:
+    content = parse(task({"infotext": "a dog\nSteps: 1, Seed: 1, Clip skip: 2, ENSD: 31337"})).task.content
+    assert content["override_settings"] == {"CLIP_stop_at_last_layers": 2, "eta_noise_seed_delta": 31337}
+
+
+@pytest.mark.parametrize("name", ["Clip skip", "ENSD", "Steps"])
+def test_a_number_of_thousands_of_digits_in_an_infotext_is_refused(name: str) -> None:
+    """Python converts no text of more than 4,300 digits, and the error of an option was answered with status 500."""
+    infotext = f"a dog\nVAE: None, Seed: 1, {name}: {'9' * 5000}"
+    assert set(refusals(task({"infotext": infotext}))) == {"task.content.infotext"}
+
+
 def test_a_task_runs_no_longer_than_its_runtime_allows() -> None:
     catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors", longest_task_seconds=300)])
 

@@ -162,6 +162,14 @@ def test_a_made_up_token(harness: Harness, positions: dict[str, Any]) -> None:
         parse_query({"next": token}, harness.catalogue)
 
 
+@pytest.mark.parametrize(
+    "limit", ["0", "101", "x", "000000100" + "0" * 5000, "0000001009999"], ids=lambda limit: limit[:20]
+)
+def test_a_limit_that_is_no_small_number(harness: Harness, limit: str) -> None:
+    with pytest.raises(InvalidTask, match=r"limit: is .* write a number from 1 to 100"):
+        parse_query({"limit": limit}, harness.catalogue)
+
+
 def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(harness: Harness, make_task: MakeTask) -> None:
     first, second = json.dumps(make_task()), json.dumps(make_task(content={"steps": 2}))
     settle(harness, "route_tasks", first, "first")

@@ -146,7 +146,12 @@ class McpBridge:
             place = f", place {task['queue_position']} in the queue" if "queue_position" in task else ""
             await report(reported, f"{task['status']} {task.get('progress', 0):.0%}{place}")
             await self._sleep(POLL_SECONDS)
-            result = await self._tool_result(self._reads, "get_task", {"task_id": task["task_id"]})
+            try:
+                polled = await self._tool_result(self._reads, "get_task", {"task_id": task["task_id"]})
+            except darkroom.Error:
+                continue
+            # The last result names the task, and the next poll may be answered.
+            result = result if polled.is_error else polled
         return result
 
     async def _tool_result(self, api: McpApi, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
@@ -186,7 +191,11 @@ def _path_in(value: object) -> Path | None:
     """Return the file that an argument names, None for a link, base64, and everything else."""
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_PATH_LENGTH:
         return None
-    parts = urlsplit(value)
-    path = Path(unquote(parts.path) if parts.scheme == "file" else value).expanduser()
-    is_path = parts.scheme == "file" or value.startswith(("/", "~", "./", "../"))
-    return path if (is_path and not value.startswith(_JPEG_BEGINNING)) or path.is_file() else None
+    try:
+        parts = urlsplit(value)
+        path = Path(unquote(parts.path) if parts.scheme == "file" else value).expanduser()
+        is_path = parts.scheme == "file" or value.startswith(("/", "~", "./", "../"))
+        return path if (is_path and not value.startswith(_JPEG_BEGINNING)) or path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        # A name of base64 is too long, a host is broken, or a home folder is unknown.
+        return None

@@ -123,6 +123,27 @@ def test_a_wait_ends_after_its_seconds() -> None:
     assert len(api.asked) == 4
 
 
+def test_a_poll_that_fails_does_not_lose_the_task() -> None:
+    """The result was an error without an id, so the assistant submitted the task again."""
+    refused = {"content": [{"type": "text", "text": "try again"}], "isError": True}
+    api = FakeApi([shown("IN_QUEUE"), darkroom.Unavailable("refused"), refused, shown("COMPLETED", 1)])
+
+    async def act(client: Client) -> None:
+        assert text_of(await client.call_tool("generate_image", {"prompt": "A", "wait_seconds": 30})) == "COMPLETED"
+
+    use(api, act)
+
+
+def test_a_wait_without_an_answer_ends_with_the_task_that_waits() -> None:
+    api = FakeApi([shown("IN_QUEUE"), *[darkroom.Unavailable("refused")] * 3])
+
+    async def act(client: Client) -> None:
+        result = await client.call_tool("generate_image", {"prompt": "A", "wait_seconds": 3})
+        assert (result.structured_content or {})["task_id"] == "mcp-1"
+
+    use(api, act)
+
+
 def test_a_wait_that_is_too_long_is_for_the_server_to_refuse() -> None:
     api = FakeApi([shown("IN_QUEUE")])
 
@@ -148,7 +169,11 @@ def test_a_picture_of_this_machine_is_uploaded(tmp_path: Path, *, as_uri: bool) 
 
 
 @pytest.mark.parametrize(
-    "image", ["https://example.org/a.png", "darkroom://tasks/a/images/1", "/9j/4AAQSkZJRgABAQ==", "A" * 5000]
+    "image",
+    [
+        *("https://example.org/a.png", "darkroom://tasks/a/images/1", "/9j/4AAQSkZJRgABAQ==", "A" * 5000),
+        *("iVBORw0KGgo" + "A" * 400, "https://[x", "~nobody-of-this-name/a.png"),
+    ],
 )
 def test_other_pictures_go_to_the_environment_as_they_are(image: str) -> None:
     api = FakeApi([shown("IN_QUEUE")])

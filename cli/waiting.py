@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -65,62 +65,30 @@ def show_until_the_end(
 ) -> dict[str, TaskSnapshot]:
     """Show what `Client.watch` yields. Return the final state of each task by id, and call `on_end` with each."""
     ended: dict[str, TaskSnapshot] = {}
-    with (_Bars if console.is_terminal else _Lines)(console) as display:
+    bars: dict[str, TaskID] = {}
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
         for task in changes:
-            display.show(task)
+            if not console.is_terminal:
+                # A pipe or a file cannot move a bar.
+                text = f"{task.id}: {_share(task):4.0%} {_status(task)}"
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
+            if task.id not in bars:
+                bars[task.id] = progress.add_task(task.id, total=1.0, status="")
+            progress.update(bars[task.id], completed=_share(task), status=_status(task))
             if task.is_final:
+                progress.stop_task(bars[task.id])
                 ended[task.id] = task
                 on_end(task)
     return ended
-
-
-class _Bars:
-    """Shows tasks as progress bars in a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, task: TaskSnapshot) -> None:
-        """Move the bar of a task."""
-        if task.id not in self._bars:
-            self._bars[task.id] = self._progress.add_task(task.id, total=1.0, status="")
-        self._progress.update(self._bars[task.id], completed=_share(task), status=_status(task))
-        if task.is_final:
-            self._progress.stop_task(self._bars[task.id])
-
-
-class _Lines:
-    """Writes a line for each change, because a pipe or a file cannot move a bar."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the lines where they are."""
-
-    def show(self, task: TaskSnapshot) -> None:
-        """Write a line."""
-        text = f"{task.id}: {_share(task):4.0%} {_status(task)}"
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _share(task: TaskSnapshot) -> float:

@@ -1,6 +1,7 @@
 """The command `darkroom init`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,31 +32,11 @@ from cli.session import Session, command
 @click.option("--yes", is_flag=True, help="Ask nothing: what no option says has its default.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @command
-def init(
-    session: Session,
-    /,
-    name: str | None,
-    runtimes: tuple[str, ...],
-    budget: float | None,
-    tasks_per_day: int,
-    file: Path | None,
-    yes: bool,
-    force: bool,
-    **given: str | tuple[str, ...] | None,
-) -> None:
+def init(session: Session, /, **options: Any) -> None:
     """Write the file of a new environment, and say what the environment will cost.
 
     Asks for what the options do not say, and checks each answer. Ctrl-C writes nothing.
     """
     from cli.init.report import create_environment
 
-    create_environment(
-        session,
-        given={"name": name, **given},
-        runtimes=runtimes,
-        budget=budget,
-        tasks_per_day=tasks_per_day,
-        file=file,
-        asks=not yes,
-        replaces=force,
-    )
+    create_environment(session, **options)

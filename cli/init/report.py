@@ -1,6 +1,6 @@
 """Steps of `darkroom init`: the interview, the file, and the cost of what it describes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,30 +21,33 @@ TASK_SECONDS: Final = 4.0
 def create_environment(
     session: Session,
     *,
-    given: Mapping[str, Any],
     runtimes: Sequence[str],
     budget: float | None,
     tasks_per_day: int,
     file: Path | None,
-    asks: bool,
-    replaces: bool,
+    yes: bool,
+    force: bool,
+    **given: Any,
 ) -> None:
-    """Write an environment file and print its cost; raises WrongUsage and Refused."""
-    refuse_existing(file or environment_path("new"), replaces=replaces or file is None)
+    """Write an environment file and print its cost; raises WrongUsage and Refused.
+
+    The arguments are the options of the command; `given` are those that answer a question.
+    """
+    refuse_existing(file or environment_path("new"), replaces=force or file is None)
 
     def check(answers: EnvironmentAnswers) -> None:
         place = environment_path(answers.name)
         check_environment(answers.document(), file or place)
-        if file is None and place.exists() and not replaces:
+        if file is None and place.exists() and not force:
             raise InvalidEnvironmentFile(place, [f"{place} exists already; write another name, or --force"])
 
-    interview = Interview(asks=asks, say=session.hint, check=check)
+    interview = Interview(asks=not yes, say=session.hint, check=check)
     answers = interview.answers(given, [parse_runtime(text) for text in runtimes])
     path = file or environment_path(answers.name)
-    if asks and budget is None:
+    if not yes and budget is None:
         session.hint("\nWhat you want to spend, to compare with what the environment costs. 0 is no limit.")
         budget = click.prompt("US dollars a month", default=0.0, type=click.FloatRange(min=0), err=True)
-    write_environment(path, answers.text(), replaces=replaces)
+    write_environment(path, answers.text(), replaces=force)
     session.hint(f"wrote {path}\n")
     session.choose(str(path))
     try:

@@ -1,10 +1,10 @@
 """The command `darkroom doctor`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.errors import WrongUsage
 from cli.session import Session, command
 
 
@@ -20,15 +20,7 @@ from cli.session import Session, command
 )
 @click.option("--timeout", "timeout_seconds", default=1200.0, show_default=True, help="Seconds for each smoke test.")
 @command
-def doctor(
-    session: Session,
-    name: str | None,
-    smoke: bool,
-    offline: bool,
-    before_destroy: bool,
-    workflow: Path | None,
-    timeout_seconds: float,
-) -> None:
+def doctor(session: Session, /, *, name: str | None, **options: Any) -> None:
     """Check an environment before and after its deployment, and before its removal.
 
     Reads the environment file and asks AWS; changes nothing, but for the tasks of --smoke. Exit code 1 if there is a
@@ -36,16 +28,6 @@ def doctor(
     """
     from cli.doctor.report import report_findings
 
-    if smoke + offline + before_destroy + bool(workflow) > 1:
-        raise WrongUsage("--smoke, --offline, --before-destroy and --workflow exclude each other")
-
     if name is not None:
         session.choose(name)
-    report_findings(
-        session,
-        smoke=smoke,
-        offline=offline,
-        before_destroy=before_destroy,
-        workflow=workflow,
-        timeout_seconds=timeout_seconds,
-    )
+    report_findings(session, **options)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from stacks.config import Environment
@@ -44,21 +45,8 @@ class DoctorCheck:
     is_offline: bool = False
 
 
-def ok(message: str) -> Finding:
-    """Return a finding without a problem."""
-    return Finding(Level.OK, message)
-
-
-def warning(message: str, advice: str = "") -> Finding:
-    """Return a finding of what works in part."""
-    return Finding(Level.WARNING, message, advice)
-
-
-def problem(message: str, advice: str = "") -> Finding:
-    """Return a finding of what will fail."""
-    return Finding(Level.PROBLEM, message, advice)
-
-
-def unknown(message: str, advice: str = "") -> Finding:
-    """Return a finding of what could not be checked."""
-    return Finding(Level.UNKNOWN, message, advice)
+#: Each makes a finding of its level from a message and, except for `ok`, the advice.
+ok = partial(Finding, Level.OK)
+warning = partial(Finding, Level.WARNING)
+problem = partial(Finding, Level.PROBLEM)
+unknown = partial(Finding, Level.UNKNOWN)

@@ -46,10 +46,12 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
             continue
         if not (image := EcrImage.parse(runtime.image)):
             yield unknown(f"{runtime.name}: {runtime.image} is not in ECR, so it was not checked")
+        elif (ecr := clients("ecr")).meta.region_name != image.region:
+            yield unknown(f"{runtime.name}: {runtime.image} is in another region, so it was not checked")
         else:
             wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
             look_up = partial(
-                clients("ecr").describe_images,
+                ecr.describe_images,
                 registryId=image.account,
                 repositoryName=image.repository,
                 imageIds=[wanted],

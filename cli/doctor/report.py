@@ -1,8 +1,8 @@
 """Report of the doctor: every check with its findings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,79 +40,64 @@ def report_findings(
     timeout_seconds: float,
 ) -> None:
     """Print what all checks find; raises Unhealthy if there is a problem."""
-    if before_destroy and session.choice.name == LOCAL:
+    if smoke + offline + before_destroy + bool(workflow) > 1:
+        raise WrongUsage("--smoke, --offline, --before-destroy and --workflow exclude each other")
+    is_local = session.choice.name == LOCAL
+    if session.choice.url is not None and not offline:
+        raise WrongUsage("the doctor needs AWS rights; name an environment: darkroom doctor --environment NAME")
+    if before_destroy and is_local:
         raise WrongUsage("the local system ends with Ctrl-C; name an environment: darkroom doctor --environment NAME")
     environment = read_chosen_file(session.choice)
+    clients = _no_client if offline else _clients(session, environment)
+    if workflow:
+        checks = [workflow_check(workflow)]
+        if is_local:
+            environment = environment.model_copy(update={"model_bucket": session.environment().model_bucket})
+    elif offline:
+        checks = [_FILE, *(check for check in CHECKS if check.is_offline)]
+    else:
+        checks = [] if is_local else [CREDENTIALS, *(REMOVAL_CHECKS if before_destroy else CHECKS)]
+        if smoke or is_local:
+            checks.append(DoctorCheck("smoke test", partial(_smoke, session, timeout_seconds)))
     console = Console(stderr=session.as_json, emoji=False)
     findings: dict[str, list[Finding]] = {}
-    if workflow:
-        sections = _workflow_section(session, environment, workflow)
-    elif offline:
-        sections = _offline_sections(environment)
-    else:
-        checks = REMOVAL_CHECKS if before_destroy else CHECKS
-        sections = _sections(session, environment, checks, smoke=smoke, timeout_seconds=timeout_seconds)
-    for check, found in sections:
-        findings[check] = []
-        for finding in found:
-            if not findings[check]:
-                console.print(f"[bold]{check}[/]")
-            findings[check].append(finding)
-            advice = f"\n           → {escape(finding.advice)}" if finding.advice else ""
-            console.print(
-                f"  {_MARKS[finding.level]:>16} {escape(finding.message)}{advice}", highlight=False, soft_wrap=True
-            )
+    for check in checks:
+        findings[check.name] = found = _print(examine(check, environment, clients), check.name, console)
+        if check is CREDENTIALS and any(finding.level is not Level.OK for finding in found):
+            # The view of another account would mislead.
+            break
     session.document({check: [asdict(finding) for finding in found] for check, found in findings.items()})
     problems = sum(finding.level is Level.PROBLEM for found in findings.values() for finding in found)
     if problems:
         raise Unhealthy(f"{problems} problem{'s' if problems > 1 else ''} found")
 
 
-def _offline_sections(environment: Environment) -> Iterator[tuple[str, Iterator[Finding]]]:
-    yield "file", iter([ok(f"environment {environment.name}: the file has no mistake")])
-    for check in CHECKS:
-        if check.is_offline:
-            yield check.name, examine(check, environment, _no_client)
+def _print(findings: Iterator[Finding], name: str, console: Console) -> list[Finding]:
+    """Print each finding of a check as it comes, and return them all."""
+    found: list[Finding] = []
+    for finding in findings:
+        if not found:
+            console.print(f"[bold]{name}[/]")
+        found.append(finding)
+        advice = f"\n           → {escape(finding.advice)}" if finding.advice else ""
+        console.print(
+            f"  {_MARKS[finding.level]:>16} {escape(finding.message)}{advice}", highlight=False, soft_wrap=True
+        )
+    return found
+
+
+def _check_file(environment: Environment, _: Clients) -> Iterator[Finding]:
+    yield ok(f"environment {environment.name}: the file has no mistake")
+
+
+_FILE: Final = DoctorCheck("file", _check_file)
 
 
 def _no_client(service: str) -> Any:
     raise AssertionError(f"an offline check asked AWS for {service}")
 
 
-def _sections(
-    session: Session,
-    environment: Environment,
-    checks: Sequence[DoctorCheck],
-    *,
-    smoke: bool,
-    timeout_seconds: float,
-) -> Iterator[tuple[str, Iterator[Finding]]]:
-    is_local = session.choice.name == LOCAL
-    if not is_local:
-        clients = _clients(session, environment)
-        identity = list(examine(CREDENTIALS, environment, clients))
-        yield CREDENTIALS.name, iter(identity)
-        if any(finding.level is not Level.OK for finding in identity):
-            # The view of another account would mislead.
-            return
-        for check in checks:
-            yield check.name, examine(check, environment, clients)
-    if smoke or is_local:
-        yield "smoke test", _smoke(session, environment, timeout_seconds)
-
-
-def _workflow_section(
-    session: Session, environment: Environment, workflow: Path
-) -> Iterator[tuple[str, Iterator[Finding]]]:
-    clients = _clients(session, environment)
-    if session.choice.name == LOCAL:
-        endpoints = session.environment()
-        environment, clients = environment.model_copy(update={"model_bucket": endpoints.model_bucket}), endpoints.client
-    check = workflow_check(workflow)
-    yield check.name, examine(check, environment, clients)
-
-
-def _smoke(session: Session, environment: Environment, timeout_seconds: float) -> Iterator[Finding]:
+def _smoke(session: Session, timeout_seconds: float, environment: Environment, _: Clients) -> Iterator[Finding]:
     endpoints = session.environment()
     client = Client(endpoints.http_url, endpoints.api_key)
     for runtime in environment.runtimes:
@@ -129,6 +114,8 @@ def _smoke(session: Session, environment: Environment, timeout_seconds: float) -
 
 
 def _clients(session: Session, environment: Environment) -> Clients:
+    if session.choice.name == LOCAL:
+        return session.environment().client
     place = SystemEndpoints(
         name=environment.name,
         http_url="",

@@ -19,7 +19,7 @@ def workflow_check(file: Path) -> DoctorCheck:
     """Return the check of the workflow in a file; raises WrongUsage if it holds no object."""
     try:
         content = json.loads(file.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise WrongUsage(f"{file} holds no workflow; export it with Workflow > Export (API)")

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cli.doctor import account, capacity, images_and_models, report
 from cli.doctor.finding import Finding, Level
 from cli.doctor.runner import CHECKS
 from cli.main import main
+from cli.session import Session
 from stacks.config import Environment, RuntimeConfig, Throttling
 from stacks.config.access import Alarms, Subscriber
 from stacks.config.capacity import Scaling
@@ -273,6 +275,17 @@ def test_images(answer: object, level: str) -> None:
     assert levels(found) == [level]
 
 
+def test_an_image_of_another_region_is_not_looked_up_here() -> None:
+    """The registry of the environment's region does not have it, so a sound environment had a problem."""
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/darkroom:1.4.0"
+    runtime = ENVIRONMENT.runtimes[1].model_copy(update={"image": image})
+    (finding,) = findings(images_and_models.check_images, ENVIRONMENT.model_copy(update={"runtimes": (runtime,)}))
+    assert (finding.level, finding.message) == (
+        Level.UNKNOWN,
+        f"sd-xl: {image} is in another region, so it was not checked",
+    )
+
+
 def test_models() -> None:
     def head(params: dict[str, Any]) -> dict[str, Any]:
         if params["Key"] != "Stable-diffusion/sd15.safetensors":
@@ -363,6 +376,34 @@ def test_the_local_system_is_not_removed_by_cdk() -> None:
     result = CliRunner().invoke(main, ["doctor", "--environment", "local", "--before-destroy"])
     assert result.exit_code == 2
     assert "ends with Ctrl-C" in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--smoke"], ["--before-destroy"]])
+def test_an_address_alone_is_not_examined(options: list[str]) -> None:
+    """A task of the local system's runtimes was sent to the address, without --smoke."""
+    variables = {"DARKROOM_URL": "http://127.0.0.1:1", "DARKROOM_API_KEY": "k"}
+    result = CliRunner().invoke(main, ["doctor", *options], env=variables)
+    assert result.exit_code == 2
+    assert "the doctor needs AWS rights" in result.stderr
+    assert CliRunner().invoke(main, ["doctor", "--environment", "dev", "--offline"], env=variables).exit_code == 0
+
+
+def test_a_smoke_test_without_the_right_to_list_the_bucket_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_text("name: prod\nruntimes: [{name: dynamic, type: sdwebui, dynamicModel: true}]\n")
+    aws = RecordedAws({"sts.GetCallerIdentity": IDENTITY, "s3.ListObjectsV2": fails("AccessDenied")})
+    endpoints = SimpleNamespace(http_url="http://127.0.0.1:1", api_key="k", model_bucket="m", client=aws.client)
+    monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
+    monkeypatch.setattr(report, "CHECKS", ())
+    monkeypatch.setattr(Session, "environment", lambda _: endpoints)
+
+    result = CliRunner().invoke(main, ["doctor", "--environment", str(file), "--smoke", "--json"])
+
+    assert result.exit_code == 0
+    (finding,) = json.loads(result.stdout)["smoke test"]
+    assert (finding["level"], finding["advice"]) == ("unknown", "use credentials that may read it")
 
 
 def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

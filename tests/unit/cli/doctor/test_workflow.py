@@ -50,7 +50,7 @@ def test_an_environment_without_comfyui_runs_no_workflow(tmp_path: Path) -> None
     assert messages(tmp_path, {}, ENVIRONMENT, models=()) == ["problem: no runtime is of type comfyui"]
 
 
-@pytest.mark.parametrize("text", ["[]", "{", ""])
+@pytest.mark.parametrize("text", ["[]", "{", "", "[" * 100_000], ids=["list", "broken", "empty", "deep"])
 def test_a_file_without_a_workflow_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "workflow.json"
     file.write_text(text)

@@ -122,7 +122,11 @@ def _written_out(axis: Axis, errors: list[FieldError]) -> list[str]:
         if (_WHOLE_NUMBER if is_whole else _ONE_NUMBER).fullmatch(value):
             written.append(value)
         elif found := _RANGE.fullmatch(value):
-            written += _range_values(found, is_whole=is_whole)
+            values = _range_values(found, is_whole=is_whole)
+            if not values:
+                errors.append(FieldError(axis.field, f"{value[:40]!r} is an empty range; write for example 5-1 (-1)"))
+                return []
+            written += values
         else:
             message = f"{value[:40]!r} is neither a {'whole ' * is_whole}number nor a range such as 1-10 (+2)"
             errors.append(FieldError(axis.field, message))

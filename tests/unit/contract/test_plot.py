@@ -38,6 +38,17 @@ def test_the_values_of_an_axis_are_written_out(label: str, given: str, written: 
     assert (read[1], errors) == (written, [])
 
 
+@pytest.mark.parametrize("label", ["Seed", "Steps"])
+@pytest.mark.parametrize("given", ["5-1", "1-5 (-1)", "1-5 [0]", "7, 5-1"])
+def test_an_empty_range_is_refused(label: str, given: str) -> None:
+    """The Web UI draws no picture for an axis without values."""
+    errors: list[FieldError] = []
+    read_plot(plot((label, given)), with_input=False, field="script_args", errors=errors)
+    (error,) = errors
+    assert error.field == "script_args[1]"
+    assert "is an empty range" in error.message
+
+
 def test_all_axes_together_have_a_bound() -> None:
     errors: list[FieldError] = []
     arguments = plot(("Seed", "1-10"), ("Steps", "1-10"), ("CFG Scale", "1-10"))

@@ -3,6 +3,7 @@
 Standard output has the result, as text for people or with `--json` as one object. Standard error has everything else.
 """
 
+import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -48,9 +49,13 @@ Completion, for bash (also zsh and fish):
 
 def check_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Return an address of the HTTP API; raise click's error unless it is one."""
-    if value is not None and not (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):
-        raise click.BadParameter(f"is {value!r}; write an address such as https://pictures.example/api")
-    return value
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.netloc:
+            return value
+    raise click.BadParameter(f"is {value!r}; write an address such as https://pictures.example/api")
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

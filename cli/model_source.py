@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.message import Message
 from typing import IO, Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from cli.errors import Refused, Unreachable
 
@@ -65,9 +65,7 @@ def find_source(url: str, tokens: Mapping[str, str], *, sha256: str | None = Non
         Refused: if the link leads to no file.
         Unreachable: if its server does not answer.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username:
-        raise Refused(f"{url} is not an https link without a user's name; copy the link of the file")
+    parts = _parts(url)
     if sha256 is not None and not _SHA256.fullmatch(sha256 := sha256.lower()):
         raise Refused(f"--sha256 {sha256} is not a checksum of 64 hexadecimal digits")
     server = server_of(url)
@@ -247,4 +245,14 @@ def _open(
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    return _parts(url).netloc
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme != "https" or not parts.hostname or parts.username:
+        raise Refused(f"{url} is not an https link without a user's name; copy the link of the file")
+    return parts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli.errors import Refused
+from cli.errors import Refused, WrongUsage
 from darkroom import Client, RequestRefused
 from darkroom.task_request import TaskOptions
 
@@ -75,15 +75,26 @@ def workflow_request(workflow: dict[str, Any], options: PromptOptions, client: C
     """Return the task of a workflow. `--input` is uploaded in place of each input that has the name of its file."""
     picture = options.input
     if picture is not None:
-        workflow = {
-            node_id: node | {"inputs": {name: picture if value == picture.name else value for name, value in inputs}}
-            for node_id, node in workflow.items()
-            for inputs in [node.get("inputs", {}).items()]
-        }
+        workflow = {node_id: _with_picture(node, picture) for node_id, node in workflow.items()}
+        if not any(picture in _inputs_of(node).values() for node in workflow.values()):
+            raise WrongUsage(
+                f"no input of the workflow is {picture.name!r}; write this name into the node that reads the file"
+            )
     given: TaskOptions = {"workflow": workflow, "id": options.id or f"cli-{secrets.token_hex(4)}"}
     if options.runtime:
         given["runtime"] = options.runtime
     return client.prepare(**given)
+
+
+def _with_picture(node: dict[str, Any], picture: Path) -> dict[str, Any]:
+    """Return a node that reads the picture wherever it names its file."""
+    read = {name: picture for name, value in _inputs_of(node).items() if value == picture.name}
+    return node | {"inputs": _inputs_of(node) | read} if read else node
+
+
+def _inputs_of(node: dict[str, Any]) -> dict[str, Any]:
+    inputs = node.get("inputs")
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def name_options(error: RequestRefused) -> Refused:
@@ -98,7 +109,7 @@ def read_request(text: bytes, *, source: str) -> dict[str, Any]:
         raise Refused(f"{source} is empty; write a task as one JSON object, or use --prompt")
     try:
         body = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{source} is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise Refused(f"{source} must hold one JSON object, a task of format v1alpha2 or v1alpha1, or a workflow")

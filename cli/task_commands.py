@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, Unpack
 
 import click
+from click.core import ParameterSource
 
 from cli.environment import SystemEndpoints
 from cli.errors import WrongUsage
@@ -98,7 +99,9 @@ def submit(
                 body = workflow_request(body, prompt, client)
                 text = json.dumps(body).encode()
             else:
-                _check_usage(prompt, {"--runtime"})
+                source = click.get_current_context().get_parameter_source("runtime")
+                # DARKROOM_RUNTIME is the default of other commands; a task in a file names its own.
+                _check_usage(prompt, set() if source is ParameterSource.COMMANDLINE else {"--runtime"})
         else:
             body = prompt.request(client)
             text = json.dumps(body).encode()

@@ -191,6 +191,7 @@ def test_a_version_of_civitai_brings_its_first_file(
     [
         ("http://example.com/a.safetensors", "not an https link"),
         ("https://user@example.com/a.safetensors", "not an https link"),
+        ("https://[example.com/a.safetensors", "not an https link"),
         ("https://huggingface.co/lab/flux", "leads to no file"),
         ("https://civitai.com/models/3/flux", "names no version"),
     ],

@@ -61,7 +61,15 @@ def descendants(kind: type[CommandError]) -> set[type[CommandError]]:
     return {kind}.union(*(descendants(child) for child in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("arguments", [["paint"], ["list", "--limit", "many"], ["submit", "nowhere.json"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["paint"],
+        ["list", "--limit", "many"],
+        ["submit", "nowhere.json"],
+        *(["--url", url, "list"] for url in ("http://[x", "ftp://pictures.example", "https://")),
+    ],
+)
 def test_wrong_usage(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
@@ -122,6 +130,24 @@ def test_a_shell_without_region_profile_or_credentials(arguments: list[str], wor
 def test_the_region_of_the_environment_file_is_used() -> None:
     # Credentials are missed only after the region is known.
     assert "credentials" in run("--environment", "prod", "list").stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "exit_code", "words"),
+    [
+        ("[" * 100_000, 3, "is not JSON"),
+        ('{"1": {"class_type": "LoadImage", "inputs": ["request.json"]}}', 2, "no input of the workflow is"),
+    ],
+    ids=["deep", "inputs in a list"],
+)
+def test_a_file_with_another_content_is_no_bug(
+    state_directory: Path, api: FakeApi, text: str, exit_code: int, words: str
+) -> None:
+    path = state_directory / "request.json"
+    path.write_text(text)
+    result = run("--state-dir", str(state_directory), "submit", str(path), "--input", str(path))
+    assert (result.exit_code, words in result.stderr) == (exit_code, True), result.stderr
+    assert not api.submitted
 
 
 def test_outputs_that_cannot_be_saved(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:

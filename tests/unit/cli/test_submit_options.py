@@ -93,6 +93,16 @@ def test_a_file_that_a_workflow_names_is_uploaded(state_directory: Path, api: Fa
     assert body["task"]["content"]["2"] == WORKFLOW["2"]
 
 
+def test_the_variable_of_the_runtime_leaves_a_task_in_a_file_as_it_is(
+    state_directory: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_RUNTIME", "other")
+    task = {"task": {"metadata": {"id": "a", "runtime": "sdruntime"}, "content": {}}}
+    (state_directory / "task.json").write_text(json.dumps(task))
+    assert submit(state_directory, str(state_directory / "task.json")).exit_code == 0
+    assert [body for _, body in api.submitted] == [task]
+
+
 def test_a_workflow_that_the_editor_saved_is_refused(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:
     path = tmp_path / "workflow.json"
     path.write_text(json.dumps({"nodes": [], "links": [], "last_node_id": 3}))
@@ -106,12 +116,18 @@ def test_a_workflow_that_the_editor_saved_is_refused(state_directory: Path, api:
     [
         ([], "--prompt"),
         (["-", "--steps", "4"], "FILE and --steps exclude each other"),
+        (["task.json", "--runtime", "other"], "FILE and --runtime exclude each other"),
+        (["workflow.json", "--input", __file__], "no input of the workflow is 'test_submit_options.py'"),
         (["--prompt", "A dog", "--size", "512"], "512x768"),
         (["--steps", "4"], "--prompt"),
         (["--prompt", "A dog", "--input", __file__], "is not a picture; give a PNG"),
     ],
 )
-def test_wrong_usage_says_what_to_write(state_directory: Path, api: FakeApi, arguments: list[str], words: str) -> None:
+def test_wrong_usage_says_what_to_write(
+    state_directory: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(workflow_file(state_directory).parent)
+    Path("task.json").write_text(json.dumps({"metadata": {"id": "a", "runtime": "sdruntime"}, "content": {}}))
     result = submit(state_directory, *arguments)
     assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
     assert not api.submitted

@@ -20,8 +20,6 @@ CALLBACK_STATUS: Final[Mapping[Status, str]] = {
 _ENGINE_RESPONSES: Final = frozenset({WEBUI_RESPONSE, COMFYUI_RESPONSE})
 #: `tasktype` of the callback of a batch.
 BATCH_TASKTYPE: Final = "batch"
-#: Message attributes of a callback that subscribers may filter on.
-CALLBACK_ATTRIBUTES: Final = ("id", "runtime", "tasktype", "status", "tenant")
 
 
 def callback_for(record: Ended) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def choose_checkpoint(
             errors.append(FieldError(field, message, "unknown_model"))
         return runtime.model_filename
     if name is None:
-        if _generates(tasktype, content):
+        if runpod.called_endpoint(tasktype, content) in runpod.GENERATION_ENDPOINTS:
             message = f"is required: runtime {runtime.name} has dynamicModel: true, so a task must name its model"
             errors.append(FieldError(field, message))
         return None
@@ -110,12 +110,6 @@ def means_model_of(runtime: Runtime, name: str, find_checkpoint: FindCheckpoint)
     """Return True if a name, in any form, means the one checkpoint that a runtime serves."""
     served = runtime.model_filename or ""
     return same_checkpoint(name, served) or same_checkpoint(find_checkpoint(name) or "", served)
-
-
-def _generates(tasktype: TaskType, content: dict[str, Any]) -> bool:
-    if tasktype is TaskType.WEBUI_API:
-        return runpod.endpoint_of(content) in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}
-    return tasktype in {TaskType.TEXT_TO_IMAGE, TaskType.IMAGE_TO_IMAGE}
 
 
 def _checked_name(value: object, field: str, errors: list[FieldError]) -> str | None:

@@ -33,14 +33,6 @@ class Status(StrEnum):
 FINAL_STATUSES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT)
 ACTIVE_STATUSES: Final = (Status.IN_QUEUE, Status.IN_PROGRESS)
 
-#: The states that may follow a state within one run. Final states are sticky; a replica that cannot finish releases
-#: its task to the queue.
-TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
-    Status.IN_QUEUE: frozenset({Status.IN_PROGRESS, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT}),
-    Status.IN_PROGRESS: frozenset({Status.IN_QUEUE, *FINAL_STATUSES}),
-    **dict.fromkeys(FINAL_STATUSES, frozenset[Status]()),
-}
-
 #: Sender of what came by the entry topic of an environment without tenants.
 ENTRY_TOPIC: Final = "entry-topic"
 KEY_ATTRIBUTE: Final = "id"

@@ -19,7 +19,7 @@ class Link(NamedTuple):
     """Link of an input to the output of another node."""
 
     node: str
-    slot: object
+    slot: float
 
     @property
     def is_sound(self) -> bool:

@@ -145,16 +145,12 @@ def _check_links(
             yield FieldError(place, f"links to node {link.node[:MAX_NAME]!r}, which the workflow does not have")
         elif not link.is_sound:
             yield FieldError(place, f"links to output {link.slot!r}; write a whole number from 0")
-        elif source and described and described.outputs is not None and _slot(link.slot) >= described.outputs:
+        elif source and described and described.outputs is not None and link.slot >= described.outputs:
             message = (
                 f"links to output {link.slot} of node {source.id!r}; {source.class_type} has {described.outputs},"
                 " counted from 0"
             )
             yield FieldError(place, message)
-
-
-def _slot(slot: object) -> int:
-    return slot if isinstance(slot, int) else 0
 
 
 def _check_limits(node: Node, limits: Limits, path: str) -> Iterator[FieldError]:

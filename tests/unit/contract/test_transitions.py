@@ -18,7 +18,6 @@ from contract.record import (
     FINAL_STATUSES,
     MODELS_KEYS,
     SAMPLING_KEYS,
-    TRANSITIONS,
     Record,
     Status,
     due_shard,
@@ -32,6 +31,14 @@ TABLE = "tasks"
 OWNERS = st.sampled_from(["one", "two"])
 COMPLETED = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 FAILURES = [Outcome(status, error={"code": "c", "message": "m"}) for status in FINAL_STATUSES if status != "COMPLETED"]
+
+#: The states that may follow a state within one run. Final states are sticky; a replica that cannot finish releases
+#: its task to the queue.
+TRANSITIONS = {
+    Status.IN_QUEUE: frozenset({Status.IN_PROGRESS, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT}),
+    Status.IN_PROGRESS: frozenset({Status.IN_QUEUE, *FINAL_STATUSES}),
+    **dict.fromkeys(FINAL_STATUSES, frozenset[Status]()),
+}
 
 
 def record(submission_id: str, *, now_ms: int, run: str, id_: str = "a") -> Record:

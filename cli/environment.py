@@ -39,10 +39,10 @@ class SystemEndpoints:
     """Addresses and key of one environment. Without AWS only the HTTP API is known."""
 
     name: str
-    http_url: str
-    api_key: str
+    http_url: str = ""
+    api_key: str = ""
     #: Origin of the key, for the message when the API does not accept it.
-    key_source: str
+    key_source: str = ""
     has_aws: bool = True
     entry_topic_arn: str = ""
     completion_topic_arn: str = ""
@@ -93,14 +93,8 @@ def find_environment(choice: EnvironmentChoice) -> SystemEndpoints:
     if choice.name == LOCAL:
         return local_environment(choice.state_directory, key=choice.key, key_name=choice.key_name)
     name, region = _name_and_region(choice.name)
-    place = SystemEndpoints(
-        name=name,
-        http_url="",
-        api_key="",
-        key_source="",
-        region=choice.region or region or choice.shell_region,
-        profile=choice.profile,
-    )
+    region = choice.region or region or choice.shell_region
+    place = SystemEndpoints(name=name, region=region, profile=choice.profile)
     return deployed_environment(place, client=place.client, key=choice.key, key_name=choice.key_name)
 
 

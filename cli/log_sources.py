@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from cli.aws import aws_errors
 from cli.errors import Unreachable
@@ -34,13 +34,6 @@ class LogLine(NamedTuple):
     source: str
     #: The fields of a structured line, the text of any other.
     line: dict[str, Any] | str
-
-
-class LogSource(Protocol):
-    """Where the lines come from."""
-
-    def read(self) -> list[LogLine]:
-        """Return the lines since the last call, the oldest first."""
 
 
 class LocalLogs:

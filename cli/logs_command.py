@@ -24,11 +24,11 @@ def logs(session: Session, task_id: str | None, follow: bool, hours: float) -> N
     Functions and replicas write them: to files locally, and to the log groups of a deployed environment. With --json
     each line is an object.
     """
-    from cli.log_sources import CloudWatchLogs, LocalLogs, LogSource, as_text
+    from cli.log_sources import CloudWatchLogs, LocalLogs, as_text
 
     since = time.time() - hours * 3600
     environment = session.environment()
-    source: LogSource
+    source: LocalLogs | CloudWatchLogs
     if environment.name == LOCAL:
         source = LocalLogs(folder=session.choice.state_directory / "logs", task_id=task_id, since=since)
     else:

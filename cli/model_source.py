@@ -212,9 +212,6 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Returns a redirect as the answer."""
 
-    def redirect_request(self, *_: object) -> None:
-        """Follow none."""
-
     def http_error_302(self, req: object, fp: Any, code: int, msg: str, headers: object) -> Any:  # noqa: ARG002
         """Return the redirect."""
         return fp

@@ -116,12 +116,5 @@ def _smoke(session: Session, timeout_seconds: float, environment: Environment, _
 def _clients(session: Session, environment: Environment) -> Clients:
     if session.choice.name == LOCAL:
         return session.environment().client
-    place = SystemEndpoints(
-        name=environment.name,
-        http_url="",
-        api_key="",
-        key_source="",
-        region=region_of(session.choice, environment),
-        profile=session.choice.profile,
-    )
-    return cache(place.client)
+    region = region_of(session.choice, environment)
+    return cache(SystemEndpoints(name=environment.name, region=region, profile=session.choice.profile).client)

@@ -30,8 +30,8 @@ def test_an_option_that_is_not_bought_has_no_pool(everything: Templates) -> None
     assert pools == [
         "runtime-sdruntime-spot",
         "runtime-sdruntime-on-demand",
-        "runtime-sd-xl-spot",
         "runtime-sd-xl-on-demand",
+        "runtime-sd-xl-spot",
         "runtime-dynamic-on-demand",
     ]
 

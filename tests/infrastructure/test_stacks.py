@@ -43,7 +43,7 @@ STATEFUL_RESOURCES = {
         "NotifyFailures4CEDAE26": "AWS::SQS::Queue",
         "WebhooksDeadLetterQueue1C65998B": "AWS::SQS::Queue",
         "WebhooksQueueCBC86013": "AWS::SQS::Queue",
-        "WebhooksSecret14C8806E": "AWS::SecretsManager::Secret",
+        "Webhooksdefaultsecret6199DE98": "AWS::SecretsManager::Secret",
     },
     "Monitoring": {"AlarmTopicD01E77F9": "AWS::SNS::Topic"},
 }

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -20,6 +21,25 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 #: Start of the X-Amz-Target header of every DynamoDB call but those that read streams.
 _DYNAMODB_TARGET: Final = "DynamoDB_"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class OwnPagesOnly:
+    """Refuses the pages of other machines, to which moto would answer everything.
+
+    A page that has its name point to this machine sends no origin with a GET, so the name in the URL counts too.
+    """
+
+    def __init__(self, application: WsgiApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
+        if (origin and not _is_loopback(origin)) or (host and not _is_loopback(f"//{host}")):
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"only pages of this machine may call"]
+        return self._application(environ, start_response)
 
 
 class OneTableWriteAtATime:
@@ -64,8 +84,17 @@ def make_aws_server(*, port: int = 0) -> BaseWSGIServer:
     # One line a request would be most of what the log file holds.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     correct_moto()
-    application = OneTableWriteAtATime(RememberingDispatcher())
+    application = OwnPagesOnly(OneTableWriteAtATime(RememberingDispatcher()))
     return make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+
+
+def _is_loopback(url: str) -> bool:
+    """Return True if the host of a URL is this machine on every network, as that of `bucket.localhost` is."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host in _LOOPBACK or host.endswith(".localhost")
 
 
 def main(arguments: list[str]) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from local.ports import bound_socket
 
 #: Seconds that open requests get when the server stops; a client that waits longer has lost its other side already.
 _SHUTDOWN_SECONDS: Final = 1
+#: Names of this machine. A page that has another name point here would be of the same origin as these servers.
+_HOSTS: Final = ("127.0.0.1", "localhost", "*.localhost")
 
 
 class HttpServer:
@@ -22,7 +25,7 @@ class HttpServer:
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
-                application,
+                TrustedHostMiddleware(application, allowed_hosts=_HOSTS),
                 # Whatever else is installed, one machine answers like the other.
                 http="h11",
                 lifespan="off",

@@ -37,9 +37,16 @@ def test_a_page_may_send_each_call(system: System, method: str, path: str) -> No
     assert {"content-type", "x-api-key"} <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
 
 
-def test_pages_elsewhere_may_not(system: System) -> None:
-    answer = preflight(f"{system.endpoints['http_url']}/v1alpha2", "POST", "https://evil.example")
+@pytest.mark.parametrize("server", ["http_url", "aws_endpoint_url"])
+def test_pages_elsewhere_may_not(system: System, server: str) -> None:
+    answer = preflight(f"{system.endpoints[server]}/v1alpha2", "POST", "https://evil.example")
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("server", ["http_url", "aws_endpoint_url", "callbacks_url"])
+def test_a_page_whose_name_points_to_this_machine_may_not(system: System, server: str) -> None:
+    answer = requests.get(system.endpoints[server], headers={"Host": "evil.example:8350"}, timeout=30)
+    assert answer.status_code in {400, 403}
 
 
 def test_a_page_reads_answers_and_errors(system: System) -> None:

@@ -8,8 +8,8 @@ import psutil
 
 #: Port of the HTTP API; the next ones belong to no well-known service either.
 DEFAULT_PORT: Final = 8350
-#: Ports of one local system: HTTP API, AWS, callbacks and two function URLs.
-PORTS_IN_A_ROW: Final = 5
+#: Ports of one local system: HTTP API, AWS, callbacks and four function URLs.
+PORTS_IN_A_ROW: Final = 7
 #: The largest port number that leaves room for the others.
 LARGEST_FIRST_PORT: Final = 65_536 - PORTS_IN_A_ROW
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lambdas.http.function_url import GATEWAY_RESPONSE_SECONDS
+from local.ports import LARGEST_FIRST_PORT, LocalPorts
 from stacks.config import Throttling
 from tests.infrastructure.templates import Templates
 
@@ -42,6 +43,11 @@ def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(
     assert f"{function.name}.Arn" in [everything.flat(url.properties["TargetFunctionArn"]) for url in urls]
     assert {url.properties["AuthType"] for url in urls} == {"NONE"}
     assert output in everything.outputs("Api")
+
+
+def test_the_local_system_has_a_port_for_each_url(everything: Templates) -> None:
+    last = len(everything.resources("AWS::Lambda::Url")) - 1
+    assert LocalPorts(first=LARGEST_FIRST_PORT).function_url(last) == 65_535
 
 
 def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: Templates) -> None:

@@ -57,7 +57,7 @@ def test_stub_web_uis() -> None:
         (["up", "--stub-webui", "1", "--webui-url", "http://ui"], "not allowed with"),
         (["up", "--environment", "nowhere.yaml"], "nowhere.yaml"),
         (["up", "--port", "http"], "--port"),
-        (["up", "--port", "65534"], "from 0 to 65531"),
+        (["up", "--port", "65531"], "from 0 to 65529"),
         (["up", "--ca-file", "nowhere.pem"], "there is no file nowhere.pem"),
         (["up", "--comfyui-url", "http://comfy", "--agents", "2"], "write 1 with --comfyui-url"),
     ],

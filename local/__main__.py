@@ -17,7 +17,7 @@ from local.context import LocalContext
 from local.external_engines import with_external_checkpoints, with_external_comfyui
 from local.ports import PortTaken
 from local.processes.process_group import ProcessFailed, ProcessGroup
-from local.state_directory import AlreadyRunning, StateDirectory
+from local.state_directory import AlreadyRunning, ForeignDirectory, StateDirectory
 from local.system import LocalSystem
 
 FAILED: Final = 1
@@ -47,6 +47,9 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     except PortTaken as error:
         console.print(str(error))
         return PORT_TAKEN
+    except ForeignDirectory as error:
+        console.print(str(error))
+        return FAILED
 
 
 def _run_to_the_end(options: UpOptions, state: StateDirectory, environment: Mapping[str, str], console: Console) -> int:

@@ -16,6 +16,10 @@ class AlreadyRunning(Exception):
     """Raised when another local system uses the directory."""
 
 
+class ForeignDirectory(Exception):
+    """Raised when no local system has used the directory, and it has files with the names of those of a run."""
+
+
 class StateDirectory:
     """The paths inside the directory."""
 
@@ -44,8 +48,9 @@ class StateDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the directory and remove the files of earlier runs; raise AlreadyRunning if it is locked."""
+        """Lock the directory and remove the files of earlier runs; raise AlreadyRunning or ForeignDirectory."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self._refuse_foreign()
         with (self.path / _LOCK).open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,6 +74,15 @@ class StateDirectory:
         """Write `endpoints.json` in one step, so that a client that waits for it never reads half of it."""
         self._unfinished_endpoints.write_text(json.dumps(endpoints, indent=2) + "\n")
         self._unfinished_endpoints.replace(self.endpoints)
+
+    def _refuse_foreign(self) -> None:
+        present = [entry for entry in self._of_one_run if entry.exists() or entry.is_symlink()]
+        # A local system makes its lock before all other files.
+        if present and not (self.path / _LOCK).exists():
+            raise ForeignDirectory(
+                f"{present[0]} is not of a local system, which would remove it at its start; choose another directory"
+                " with --state-dir"
+            )
 
     def _clear(self) -> None:
         for entry in self._of_one_run:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from local import __main__ as local
 from local.state_directory import AlreadyRunning, StateDirectory
 
 
@@ -10,7 +11,7 @@ def test_only_the_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     caches = ("assembly/key/manifest.json", "models/Stable-diffusion/a.safetensors")
     # The demo has its state in a folder of this one, and a person may name any folder.
     of_others = ("demo/callbacks.jsonl", "holiday.jpg")
-    for name in (*caches, *of_others, "logs/old.log", "runtimes/x/y", "stub-models/a"):
+    for name in (*caches, *of_others, "lock", "logs/old.log", "runtimes/x/y", "stub-models/a"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -28,10 +29,23 @@ def test_clearing_follows_no_links(tmp_path: Path) -> None:
     (outside / "mine").touch()
     state = tmp_path / "state"
     state.mkdir()
+    (state / "lock").touch()
     (state / "runtimes").symlink_to(outside)
     with StateDirectory(state).lock():
         assert not (state / "runtimes").exists()
     assert (outside / "mine").exists()
+
+
+@pytest.mark.parametrize("name", ["logs/mine.log", "environment.yaml"])
+def test_the_files_of_other_programs_stay(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    # The first refusal must not make the directory one of the local system.
+    for _ in range(2):
+        assert local.main(["up", "--state-dir", str(tmp_path)], {}) == local.FAILED
+    assert file.exists()
+    assert f"{tmp_path / Path(name).parts[0]} is not of a local system" in capsys.readouterr().err
 
 
 def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:

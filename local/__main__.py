@@ -19,6 +19,7 @@ from local.ports import PortTaken
 from local.processes.process_group import ProcessFailed, ProcessGroup
 from local.state_directory import AlreadyRunning, ForeignDirectory, StateDirectory
 from local.system import LocalSystem
+from stacks.environment_file import InvalidEnvironmentFile
 
 FAILED: Final = 1
 ALREADY_RUNNING: Final = 3
@@ -47,7 +48,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     except PortTaken as error:
         console.print(str(error))
         return PORT_TAKEN
-    except ForeignDirectory as error:
+    except (ForeignDirectory, InvalidEnvironmentFile) as error:
         console.print(str(error))
         return FAILED
 

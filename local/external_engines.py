@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import yaml
 
 from contract.model_folders import COMFYUI_MODEL_FOLDERS
+from contract.routing import CHECKPOINT_EXTENSIONS, bare_checkpoint_name, is_checkpoint_name
 from contract.storage import checkpoint_key
 from local.command_line import UpOptions
 from local.console import Console
@@ -29,22 +30,20 @@ def with_external_checkpoints(
         with _client(options.webui_url, transport) as client:
             models = client.get("/sdapi/v1/sd-models").raise_for_status().json()
             loaded = client.get("/sdapi/v1/options").raise_for_status().json()["sd_model_checkpoint"]
-            names = [_name(model["title"]) for model in models]
+            listed = [_name(model["title"]) for model in models]
     except _NO_ANSWER as error:
         console.print(
             f"the Web UI at {options.webui_url} does not list its checkpoints ({error}); start it with --api, and then"
             " the local system again. Until then its tasks wait"
         )
         return options
+    names = [name for name in listed if name.endswith(CHECKPOINT_EXTENSIONS) and is_checkpoint_name(name)]
     if not names:
         console.print(f"the Web UI at {options.webui_url} has no checkpoint, so its tasks fail")
         return options
     default = _name(loaded) if loaded and _name(loaded) in names else names[0]
     content = yaml.safe_load(options.environment_file.read_text())
-    for runtime in content["runtimes"]:
-        if (missing := runtime.get("modelFilename")) and missing not in names:
-            runtime["modelFilename"] = default
-            console.print(f"runtime {runtime['name']} uses {default}, because the Web UI has no {missing}")
+    _replace_missing(content["runtimes"], [default, *names], console)
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     environment = read_environment_file(file).without_engine()
     return replace(
@@ -80,6 +79,25 @@ def with_external_comfyui(
             " --comfyui-directory with the folder that holds them. Until then its tasks fail"
         )
     return replace(options, comfyui_directory=directory, external_models=(*options.external_models, *models))
+
+
+def _replace_missing(runtimes: list[dict[str, Any]], names: list[str], console: Console) -> None:
+    """Give each runtime whose checkpoint the Web UI lacks the first of `names` that no other runtime serves."""
+    fixed = [runtime for runtime in runtimes if runtime.get("modelFilename")]
+    taken = {bare_checkpoint_name(runtime["modelFilename"]) for runtime in fixed if runtime["modelFilename"] in names}
+    for runtime in fixed:
+        missing = runtime["modelFilename"]
+        if missing in names:
+            continue
+        replacement = next((name for name in names if bare_checkpoint_name(name) not in taken), None)
+        if replacement is None:
+            console.print(
+                f"tasks of runtime {runtime['name']} fail, because the Web UI has no {missing} and no other one"
+            )
+            continue
+        runtime["modelFilename"] = replacement
+        taken.add(bare_checkpoint_name(replacement))
+        console.print(f"runtime {runtime['name']} uses {replacement}, because the Web UI has no {missing}")
 
 
 def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.record import KEY_ATTRIBUTE, Status
 from local.aws.clients import LocalAwsClients
+from local.provisioning.storage import location
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +31,14 @@ class KeptState:
     def __init__(self, folder: Path, *, clients: LocalAwsClients, table: str) -> None:
         self._objects = folder / "objects"
         self._records = folder / "records.jsonl"
+        self._region = clients.region
         self._s3 = clients("s3")
         self._dynamodb = clients("dynamodb")
         self._table = table
         self._saved: dict[Path, object] = {}
         self._saved_records = ""
+        #: A save whose task was cancelled goes on in its thread, while the last one begins.
+        self._saving = threading.Lock()
         self._objects.mkdir(parents=True, exist_ok=True)
 
     def restore(self) -> int:
@@ -45,7 +50,7 @@ class KeptState:
         for description in self._objects.glob("*.json"):
             saved = json.loads(description.read_text())
             if saved["Bucket"] not in existing:
-                self._s3.create_bucket(Bucket=saved["Bucket"])
+                self._s3.create_bucket(Bucket=saved["Bucket"], **location(self._region))
                 existing.add(saved["Bucket"])
             with description.with_suffix(".data").open("rb") as content:
                 self._s3.put_object(Body=content, **saved)
@@ -59,6 +64,24 @@ class KeptState:
 
     def save(self) -> None:
         """Write the objects and records that have changed, and remove the files of deleted objects."""
+        with self._saving:
+            self._save()
+
+    async def keep_saving(self) -> None:
+        """Save again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            await self.save_if_possible()
+
+    async def save_if_possible(self) -> None:
+        """Save; leave the last save as it is when AWS does not answer any more, or the disk is full."""
+        try:
+            await asyncio.to_thread(self.save)
+        except (BotoCoreError, ClientError, OSError) as error:
+            # An object may disappear between its listing and its download. The next save sees the new state.
+            log.warning("the state was not saved: %s", error, exc_info=True)
+
+    def _save(self) -> None:
         records = self._read_records()
         found: dict[Path, object] = {}
         for bucket in self._s3.list_buckets()["Buckets"]:
@@ -75,20 +98,6 @@ class KeptState:
         if records != self._saved_records:
             _replace(self._records, records.encode())
             self._saved_records = records
-
-    async def keep_saving(self) -> None:
-        """Save again and again, until cancelled."""
-        while True:
-            await asyncio.sleep(SAVE_SECONDS)
-            await self.save_if_possible()
-
-    async def save_if_possible(self) -> None:
-        """Save; leave the last save as it is when AWS does not answer any more."""
-        try:
-            await asyncio.to_thread(self.save)
-        except (BotoCoreError, ClientError):
-            # An object may disappear between its listing and its download. The next save sees the new state.
-            log.warning("the state was not saved", exc_info=True)
 
     def _description(self, bucket: str, key: str) -> Path:
         return self._objects / f"{hashlib.sha256(f'{bucket}/{key}'.encode()).hexdigest()}.json"

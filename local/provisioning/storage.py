@@ -28,13 +28,14 @@ def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
     )
     rules = properties.pop("CorsConfiguration", {}).get("CorsRules", [])
     client = clients("s3")
-    client.create_bucket(Bucket=name, **_location(clients.region))
+    client.create_bucket(Bucket=name, **location(clients.region))
     if rules:
         client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
     return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": f"{name}.s3.amazonaws.com"})
 
 
-def _location(region: str) -> dict[str, Any]:
+def location(region: str) -> dict[str, Any]:
+    """Return the arguments that create a bucket in a region."""
     # S3 refuses its first region as a location.
     return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 

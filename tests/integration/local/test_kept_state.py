@@ -1,21 +1,31 @@
 """Saved state, against a real AWS server: all of it comes back, deletions too."""
 
+import asyncio
+import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import requests
 
 from local.aws.clients import LocalAwsClients
 from local.kept_state import KeptState
+from local.provisioning.storage import location
 from tests.harness.aws_endpoint import serve_aws
 
 TABLE = "tasks"
 
 
-@pytest.fixture
-def clients() -> Iterator[LocalAwsClients]:
+@pytest.fixture(params=["us-east-1", "eu-central-1"])
+def clients(request: pytest.FixtureRequest) -> Iterator[LocalAwsClients]:
     with serve_aws() as url:
-        yield LocalAwsClients(endpoint_url=url, region="us-east-1")
+        yield LocalAwsClients(endpoint_url=url, region=request.param)
+        # The servers of one process share their state.
+        requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
 
 
 def kept(folder: Path, clients: LocalAwsClients) -> KeptState:
@@ -34,7 +44,7 @@ def make_table(clients: LocalAwsClients) -> None:
 def test_objects_and_records_come_back(clients: LocalAwsClients, tmp_path: Path) -> None:
     s3, dynamodb = clients("s3"), clients("dynamodb")
     make_table(clients)
-    s3.create_bucket(Bucket="mine")
+    s3.create_bucket(Bucket="mine", **location(clients.region))
     key = "a b/ä" + "x" * 300
     s3.put_object(Bucket="mine", Key=key, Body=b"\x00\xff", ContentType="image/png", Metadata={"seed": "7"})
     s3.put_object(Bucket="mine", Key="gone", Body=b"")
@@ -64,3 +74,42 @@ def test_objects_and_records_come_back(clients: LocalAwsClients, tmp_path: Path)
     assert items.keys() == {"a", "b"}
     assert items["b"] == final
     assert int(items["a"]["due_at_ms"]["N"]) < 99999999999999, "the reaper publishes it again at once"
+
+
+def test_a_save_that_goes_on_and_the_last_one_do_not_collide(
+    clients: LocalAwsClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = clients("s3")
+    make_table(clients)
+    s3.create_bucket(Bucket="mine", **location(clients.region))
+    s3.put_object(Bucket="mine", Key="a", Body=b"content")
+    read = s3.get_object
+
+    def read_slowly(**arguments: Any) -> dict[str, Any]:
+        stored = read(**arguments)
+
+        def chunks(_: int) -> Iterator[bytes]:
+            time.sleep(0.3)
+            yield stored["Body"].read()
+
+        return {**stored, "Body": SimpleNamespace(iter_chunks=chunks)}
+
+    monkeypatch.setattr(s3, "get_object", read_slowly)
+    state = kept(tmp_path, clients)
+    with ThreadPoolExecutor(2) as threads:
+        for save in [threads.submit(state.save) for _ in range(2)]:
+            save.result()
+    (saved,) = (tmp_path / "objects").glob("*.data")
+    assert saved.read_bytes() == b"content"
+
+
+def test_a_disk_that_cannot_be_written_ends_nothing(
+    clients: LocalAwsClients, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_table(clients)
+    clients("s3").create_bucket(Bucket="mine", **location(clients.region))
+    clients("s3").put_object(Bucket="mine", Key="a", Body=b"")
+    state = kept(tmp_path, clients)
+    shutil.rmtree(tmp_path / "objects")
+    asyncio.run(state.save_if_possible())
+    assert "the state was not saved: [Errno 2] No such file or directory" in caplog.text

@@ -69,7 +69,7 @@ class CheckpointFolder:
     def refresh(self) -> None:
         """Read the folder again; an unchanged file keeps its hash."""
         found = {}
-        paths = (path for path in self._folder.rglob(f"*{_SUFFIX}") if not path.name.startswith("."))
+        paths = (path for path in self._folder.rglob(f"*{_SUFFIX}") if not path.name.startswith(".") and path.is_file())
         for path in sorted(paths, key=lambda path: str(path).lower()):
             status = path.stat()
             version = (path, status.st_mtime_ns, status.st_size)

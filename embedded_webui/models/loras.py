@@ -62,7 +62,7 @@ class LoraFile:
 
 def find_loras(folder: Path) -> list[LoraFile]:
     """Return the LoRA files under a folder."""
-    return [LoraFile(path) for path in sorted(folder.rglob("*.safetensors"))]
+    return [LoraFile(path) for path in sorted(folder.rglob("*.safetensors")) if path.is_file()]
 
 
 def _plain(name: str) -> str:

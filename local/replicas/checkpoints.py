@@ -63,7 +63,8 @@ def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
 
 def found_checkpoints(models: Path, folder: str) -> list[Path]:
     """Return the checkpoints in a folder of the models folder, also those that a person copied there."""
-    return sorted(path for path in (models / folder).rglob("*") if path.suffix in CHECKPOINT_EXTENSIONS)
+    paths = (models / folder).rglob("*")
+    return sorted(path for path in paths if path.suffix in CHECKPOINT_EXTENSIONS and path.is_file())
 
 
 def put_checkpoints(s3: Any, bucket: str, models: Path, runtimes: Iterable[Runtime]) -> None:

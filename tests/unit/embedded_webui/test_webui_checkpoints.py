@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from embedded_webui.models.checkpoints import CheckpointFolder
+from embedded_webui.models.loras import find_loras
 
 DIGEST = hashlib.sha256(b"weights").hexdigest()
 
@@ -14,12 +15,17 @@ def folder(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"weights")
+    (tmp_path / "broken.safetensors").symlink_to("gone.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
     return tmp_path
 
 
-def test_checkpoints_are_listed_in_the_order_of_their_names(folder: Path) -> None:
+def test_files_are_listed_in_the_order_of_their_names(folder: Path) -> None:
     names = [checkpoint.model_name for checkpoint in CheckpointFolder(folder)]
     assert names == ["A", "b", "sub_c"]
+    assert [lora.path.name for lora in find_loras(folder)] == [
+        *(".hidden.safetensors", "A.safetensors", "b.safetensors", "c.safetensors")
+    ]
 
 
 def test_a_hash_is_known_once_it_was_calculated_and_survives_a_refresh(folder: Path) -> None:

@@ -38,6 +38,9 @@ def models(tmp_path: Path) -> Path:
         path = tmp_path / "models" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    broken = tmp_path / "models" / "Stable-diffusion" / "broken.safetensors"
+    broken.unlink(missing_ok=True)
+    broken.symlink_to("gone.safetensors")
     return tmp_path / "models"
 
 

@@ -16,7 +16,7 @@ from local.processes.process_group import ProcessFailed
 from stacks.config import Environment
 
 #: Sources of the templates, in addition to the environment. The functions' code runs from the source tree.
-_SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "stacks/**/*.py", "contract/**/*.py")
+_SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "stacks/**/*.py", "stacks/**/*.yaml", "contract/**/*.py")
 #: Variable of the functions that post to hosts of users.
 _LINK_HOSTS: Final = "ALLOWED_LINK_HOSTS"
 #: Assemblies that stay in the cache.

@@ -75,8 +75,9 @@ def test_templates_are_synthesized_only_when_a_source_changes(tmp_path: Path) ->
     assert description(environment()) == "1"
     assert description(environment(allowedLinkHosts=["127.0.0.1:7"])) == "1"
     assert description(environment(retentionHours=7)) == "2"
-    (project / "stacks" / "new.py").touch()
-    assert description(environment(retentionHours=7)) == "3"
+    for number, name in enumerate(("new.py", "prices.yaml"), start=3):
+        (project / "stacks" / name).touch()
+        assert description(environment(retentionHours=7)) == str(number)
     for hours in range(8, 16):
         description(environment(retentionHours=hours))
     assert len([path for path in state.assembly.iterdir() if path.is_dir()]) == 4

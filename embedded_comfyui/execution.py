@@ -6,7 +6,7 @@ import json
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -70,7 +70,10 @@ class PromptExecution:
     def run(self) -> dict[str, Any]:
         """Run the prompt and return its entry for the history. An error of a node is part of it."""
         self._message("execution_start", {})
-        needed = list(dict.fromkeys(node for output in self._prompt.outputs for node in self._needed(output)))
+        found: dict[str, None] = {}
+        for output in self._prompt.outputs:
+            self._add_needed(output, found)
+        needed = list(found)
         for node in needed:
             if (known := self._runner.results.get(self._signature(node))) is not None:
                 self._results[node] = known
@@ -118,11 +121,14 @@ class PromptExecution:
         self._report(node, state["max"], state["max"], state="finished")
         return True
 
-    def _needed(self, node: str) -> Iterator[str]:
+    def _add_needed(self, node: str, found: dict[str, None]) -> None:
+        """Add a node behind those that it needs. One that several others need is visited once."""
+        if node in found:
+            return
         for value in self._inputs[node].values():
             if _is_link(value) and value[0] in self._inputs:
-                yield from self._needed(value[0])
-        yield node
+                self._add_needed(value[0], found)
+        found[node] = None
 
     def _signature(self, node: str) -> str:
         """Return the digest of a node and of all that leads to it."""

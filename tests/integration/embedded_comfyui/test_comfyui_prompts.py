@@ -112,6 +112,29 @@ def test_a_waiting_or_running_prompt_can_be_cancelled(comfyui: RunningComfyUi) -
     assert comfyui.finished(front["prompt_id"])["status"]["completed"]
 
 
+def test_a_long_chain_of_loras_runs_at_once(comfyui: RunningComfyUi) -> None:
+    lora = comfyui.base / "models" / "loras" / "ink.safetensors"
+    lora.parent.mkdir(exist_ok=True)
+    lora.touch()
+    # Each node needs the one before twice.
+    chain = {
+        f"lora{number}": {
+            "class_type": "LoraLoader",
+            "inputs": {
+                "lora_name": lora.name,
+                "strength_model": 1,
+                "strength_clip": 1,
+                "model": [f"lora{number - 1}" if number else "4", 0],
+                "clip": [f"lora{number - 1}" if number else "4", 1],
+            },
+        }
+        for number in range(40)
+    }
+    last = {"3": {"inputs": {"model": ["lora39", 0]}}, "6": {"inputs": {"clip": ["lora39", 1]}}}
+    entry = comfyui.finished(comfyui.submit(changed(WORKFLOW, chain | last)))
+    assert entry["status"]["status_str"] == "success"
+
+
 def test_a_finished_job_is_shown_as_recorded(comfyui: RunningComfyUi) -> None:
     extra_data = {"extra_pnginfo": {"workflow": {"id": "w1", "nodes": []}}, "api_key_comfy_org": "secret"}
     prompt_id = comfyui.submit(changed(WORKFLOW, {"3": {"inputs": {"seed": 41}}}), extra_data=extra_data)

@@ -12,9 +12,9 @@ _BRACKET_WEIGHT: Final = 1.1
 _BREAK: Final = re.compile(r"(?:(?<!\s)\s++)?+\bBREAK\b\s*+")
 _EXTRA_NETWORK: Final = re.compile(r"<(\w+):([^<>]+)>")
 _TOKENS: Final = re.compile(r"\\[()\[\]\\]|\\|\(|\[|:\s*([+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:")
-#: Innermost square brackets; with a colon or a bar inside they are a prompt that changes between steps.
-_CHANGING: Final = re.compile(r"\[([^\[\]]*)\]")
-_WHEN: Final = re.compile(r"^\s*([.\d]+)\s*$")
+#: A square bracket, a character that a backslash escapes, or other text.
+_BRACKET_OR_TEXT: Final = re.compile(r"\\.|[\[\]]|[^\[\]\\]+|\\", re.DOTALL)
+_WHEN: Final = re.compile(r"\s*+(\d++(?:\.\d*+)?|\.\d++)\s*+")
 
 
 @dataclass(frozen=True)
@@ -92,35 +92,28 @@ def _with_breaks(pieces: list[tuple[str, float]]) -> list[Weighted]:
 
 def _at_step(prompt: str, step: int, steps: int) -> str:
     """Resolve the changing parts for one step, counted from 1, from the innermost brackets outwards."""
-    while True:
-        found = _first_change(prompt)
-        if not found:
-            return prompt
-        parts, separator = _parts(found[1])
-        if separator == "|":
-            chosen = parts[(step - 1) % len(parts)]
+    # The text before the first bracket, and that after each open one.
+    texts = [""]
+    for found in _BRACKET_OR_TEXT.finditer(prompt):
+        if found[0] == "[":
+            texts.append("")
+        elif found[0] == "]" and len(texts) > 1:
+            content = texts.pop()
+            texts[-1] += _resolved(content, step, steps)
         else:
-            before, after = parts[:2] if len(parts) == len(("from", "to", "when")) else ("", parts[0])
-            chosen = before if step <= _when(parts[-1], steps) else after
-        prompt = prompt[: found.start()] + chosen + prompt[found.end() :]
+            texts[-1] += found[0]
+    return "[".join(texts)
 
 
-def _first_change(prompt: str) -> re.Match[str] | None:
-    return next((found for found in _CHANGING.finditer(prompt) if _parts(found[1])[1]), None)
-
-
-def _parts(content: str) -> tuple[list[str], str]:
-    """Return the alternatives in square brackets and their separator, empty if the brackets are a weight."""
-    parts = content.split(":")
-    if len(parts) in {2, 3} and _WHEN.match(parts[-1]):
-        return parts, ":"
-    return (content.split("|"), "|") if "|" in content else ([], "")
-
-
-def _when(text: str, steps: int) -> int:
-    """Return the last step before a change; a number below 1 is a fraction of all steps."""
-    try:
-        when = float(text)
-    except ValueError:
-        return steps
-    return int(when * steps) if when < 1 or ("." in text and when == 1) else int(when)
+def _resolved(content: str, step: int, steps: int) -> str:
+    """Return what a pair of square brackets is at one step: the pair itself if it is a weight."""
+    *texts, when = content.split(":")
+    if len(texts) in {1, 2} and (number := _WHEN.fullmatch(when)):
+        before, after = texts if len(texts) > 1 else ("", texts[0])
+        last = float(number[1])
+        # A number below 1 is a fraction of all steps, and so is 1 with a point.
+        if last < 1 or (last == 1 and "." in when):
+            last *= steps
+        return before if step <= last else after
+    choices = content.split("|")
+    return choices[(step - 1) % len(choices)] if len(choices) > 1 else f"[{content}]"

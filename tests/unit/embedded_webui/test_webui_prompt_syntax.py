@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,15 @@ def test_brackets_are_weights(prompt: str, pieces: list[tuple[str | None, float]
         ("a[ early::0.2]", [(2, "a early"), (10, "a")]),
         ("[a [b:c:0.2]:d:0.5]", [(2, "a b"), (5, "a c"), (10, "d")]),
         ("a [weak] word", [(10, "a [weak] word")]),
+        ("a [[weak] cat:dog:5]", [(5, "a [weak] cat"), (10, "a dog")]),
+        ("a [cat:dog:1.0]", [(10, "a cat")]),
+        ("a [cat:dog:1]", [(1, "a cat"), (10, "a dog")]),
+        ("a [cat:dog:1.2.3]", [(10, "a [cat:dog:1.2.3]")]),
+        ("a [cat:dog:" + 400 * "9" + "]", [(10, "a cat")]),
+        ("a ] [[cat:dog:5]", [(5, "a ] [cat"), (10, "a ] [dog")]),
+        (r"a \[cat|dog\]", [(10, r"a \[cat|dog\]")]),
+        (r"[a\]b:c:2]", [(2, r"a\]b"), (10, "c")]),
+        ("\\", [(10, "\\")]),
     ],
 )
 def test_prompts_change_on_the_way(prompt: str, prompts: list[tuple[int, str]]) -> None:
@@ -55,6 +65,13 @@ def test_prompts_change_on_the_way(prompt: str, prompts: list[tuple[int, str]]) 
 
 def test_alternatives_take_turns() -> None:
     assert prompts_by_step("[red|blue] sky", 3) == ["red sky", "blue sky", "red sky"]
+
+
+@pytest.mark.parametrize("prompt", ["[" * 4000 + "a" + "|]" * 4000, "[" * 4000 + "a" + ":1]" * 4000, "[" * 10000])
+def test_many_brackets_take_no_time(prompt: str) -> None:
+    began_at = time.process_time()
+    prompts_by_step(prompt, 10)
+    assert time.process_time() - began_at < 1
 
 
 @given(st.text(alphabet="ab :|()[]\\.0123456789BREAK"), st.integers(1, 30))

@@ -15,7 +15,7 @@ from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
 from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.models.loras import LoraFile
-from embedded_webui.options import WebUiOptions, read_defaults
+from embedded_webui.options import WebUiOptions
 from embedded_webui.requests import TextToImageRequest
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class DiffusionEngine:
     def __init__(self, *, models_folder: Path, threads: int) -> None:
         self._models = ModelEngine(
             checkpoints=CheckpointFolder(models_folder / "checkpoints"),
-            options=WebUiOptions(read_defaults()),
+            options=WebUiOptions(),
             models_folder=models_folder,
             threads=threads,
         )
@@ -92,8 +92,9 @@ class DiffusionEngine:
             batch_size=latent.count,
             steps=steps,
             cfg_scale=job.cfg,
+            seed=job.seed % _SEED_LIMIT,
         )
-        seeds = choose_seeds(seed=job.seed % _SEED_LIMIT, subseed=0, strength=0, count=latent.count)
+        seeds = choose_seeds(request, count=latent.count)
         schedule = _SCHEDULES.get(job.scheduler, job.scheduler if job.scheduler in _SHARED_SCHEDULES else "normal")
         run = GenerationRun(
             request=request,

@@ -21,19 +21,14 @@ class ValidationError(Exception):
     """Raised when an option holds a value that its type does not allow; the API shows this name."""
 
 
-def read_defaults() -> dict[str, Any]:
-    """Return the options of v1.10.1 with their defaults."""
-    return read_data("options")
-
-
 class WebUiOptions:
-    """Explicitly set values over `defaults`. Like the Web UI, setting a value does not check it.
+    """Explicitly set values over `defaults`, those of v1.10.1. Like the Web UI, setting a value does not check it.
 
     `save` writes the set values to `file`, and its present content is set from the start.
     """
 
-    def __init__(self, defaults: Mapping[str, Any], file: Path | None = None) -> None:
-        self._defaults = defaults
+    def __init__(self, *, defaults: Mapping[str, Any] | None = None, file: Path | None = None) -> None:
+        self._defaults = read_data("options") if defaults is None else defaults
         self._file = file
         self._explicit: dict[str, Any] = {}
         if file and file.exists():

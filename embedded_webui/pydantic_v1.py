@@ -32,7 +32,7 @@ def first_version_of(error: Mapping[str, Any]) -> tuple[str, str]:
 
 def detail_of(errors: Sequence[Mapping[str, Any]], body: object) -> list[dict[str, Any]]:
     """Return the `detail` of a 422 response. `body` is the text of a request that is not JSON."""
-    return [_broken_json(str(body)) if error["type"] == "json_invalid" else _entry(error) for error in errors]
+    return [_broken_json(error, str(body)) if error["type"] == "json_invalid" else _entry(error) for error in errors]
 
 
 def _entry(error: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,14 +44,11 @@ def _entry(error: Mapping[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _broken_json(text: str) -> dict[str, Any]:
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return {
-            "loc": ["body", error.pos],
-            "msg": str(error),
-            "type": "value_error.jsondecode",
-            "ctx": {"msg": error.msg, "doc": text, "pos": error.pos, "lineno": error.lineno, "colno": error.colno},
-        }
-    raise ValueError("the text is JSON")
+def _broken_json(found: Mapping[str, Any], text: str) -> dict[str, Any]:
+    error = json.JSONDecodeError(found["ctx"]["error"], text, found["loc"][1])
+    return {
+        "loc": ["body", error.pos],
+        "msg": str(error),
+        "type": "value_error.jsondecode",
+        "ctx": {"msg": error.msg, "doc": text, "pos": error.pos, "lineno": error.lineno, "colno": error.colno},
+    }

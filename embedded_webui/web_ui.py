@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -10,8 +11,8 @@ from embedded_webui.generation.generator import Generator
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.models.checkpoints import CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
-from embedded_webui.models.loras import LoraFile, find_loras
-from embedded_webui.options import WebUiOptions, read_defaults
+from embedded_webui.models.loras import find_loras
+from embedded_webui.options import WebUiOptions
 
 _logger: Final = logging.getLogger(__name__)
 #: Folders inside the models folder, by the Web UI's names.
@@ -26,9 +27,11 @@ class EmbeddedWebUi:
 
     def __init__(self, *, models_folder: Path, threads: int, settings_file: Path | None) -> None:
         self.models_folder = models_folder
-        self.options = WebUiOptions(read_defaults(), settings_file)
+        self.options = WebUiOptions(file=settings_file)
         self.checkpoints = CheckpointFolder(models_folder / CHECKPOINT_FOLDER)
         self.state = ProgressState()
+        #: Returns the LoRA files that are there now.
+        self.find_loras = partial(find_loras, models_folder / LORA_FOLDER)
         self.engine = ModelEngine(
             checkpoints=self.checkpoints, options=self.options, models_folder=models_folder, threads=threads
         )
@@ -43,10 +46,6 @@ class EmbeddedWebUi:
         # a team of threads. When two teams have more threads than there are processors, each operation waits for the
         # other team, at half the speed.
         self._queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generation")
-
-    def find_loras(self) -> list[LoraFile]:
-        """Return the LoRA files that are there now."""
-        return find_loras(self.models_folder / LORA_FOLDER)
 
     def run(self, job: Callable[[], Result]) -> Result:
         """Return the result of `job`, or raise its error, after all earlier jobs."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from embedded_webui.lists import LISTS
-from embedded_webui.options import ValidationError, WebUiOptions, read_defaults
+from embedded_webui.options import ValidationError, WebUiOptions
 
 #: Status and body; a body of bytes is sent as it is.
 Reply = tuple[int, Any]
@@ -39,11 +39,11 @@ class StubService:
         self.sampler: str | None = None
         self.options_set: list[dict[str, Any]] = []
         self._settings_file = settings_file
-        self.options = WebUiOptions(read_defaults(), settings_file)
+        self.options = WebUiOptions(file=settings_file)
 
     def restart(self) -> None:
         """Forget the options that were not saved."""
-        self.options = WebUiOptions(read_defaults(), self._settings_file)
+        self.options = WebUiOptions(file=self._settings_file)
 
     def title_of(self, name: str) -> str:
         """Return a checkpoint's title: its file name and a short hash."""

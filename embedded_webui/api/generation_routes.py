@@ -1,5 +1,6 @@
 """Routes that generate images, report progress, interrupt and skip."""
 
+import json
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, HTTPException
@@ -65,7 +66,7 @@ def _generate(
         for image, text in zip(result.images, result.infotexts, strict=True)
         if request.send_images
     ]
-    return JSONResponse({"images": encoded, "parameters": request.echo(), "info": result.info})
+    return JSONResponse({"images": encoded, "parameters": request.echo(), "info": json.dumps(result.info)})
 
 
 def _with_infotext(request: Kind) -> Kind:

@@ -132,12 +132,7 @@ class Generator:
         return GenerationRun(
             request=request,
             sampler=resolve_sampler(request.sampler_name or request.sampler_index, request.scheduler),
-            seeds=choose_seeds(
-                seed=request.seed,
-                subseed=request.subseed,
-                strength=request.subseed_strength,
-                count=request.batch_size * request.n_iter,
-            ),
+            seeds=choose_seeds(request, count=request.batch_size * request.n_iter),
             clip_skip=int(clip_skip),
             checkpoint=checkpoint,
             state=self.state,

@@ -57,7 +57,7 @@ class ImageToImage:
         request, run = self.request, self.run
         # An earlier iteration may have left another model.
         model = run.load_model(None)
-        width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in run.size)
+        width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in (request.width, request.height))
         if width <= 0 or height <= 0:
             raise ValueError(f"cannot work on a picture of {request.width}x{request.height}")
         mask = None

@@ -46,17 +46,19 @@ class ProgressState(JobState):
 
     def begin(self, job: str) -> None:
         """Start a run: drop earlier interrupts, but keep `sampling_steps`, as the Web UI does."""
+        self.end()
         self._started = self._clock()
         self.interrupted = self.skipped = False
         self.job, self.job_count, self.job_no = job, _UNKNOWN_JOB_COUNT, 0
         self.job_timestamp = self._timestamp()
         self.sampling_step = 0
-        self._drop_preview()
 
     def end(self) -> None:
-        """End the run: clear the job's name and count, and keep the rest."""
+        """End the run: clear the job's name, count and preview, and keep the rest."""
         self.job, self.job_count = "", 0
-        self._drop_preview()
+        with self._preview_lock:
+            self._make_preview = self._preview = None
+            self._preview_step = 0
 
     def next_job(self) -> None:
         """Count one finished pass of the run."""
@@ -92,11 +94,6 @@ class ProgressState(JobState):
                 self._preview = self._make_preview()
                 self._preview_step = self.sampling_step
             return self._preview
-
-    def _drop_preview(self) -> None:
-        with self._preview_lock:
-            self._make_preview = self._preview = None
-            self._preview_step = 0
 
     def _timestamp(self) -> str:
         return self._now().strftime("%Y%m%d%H%M%S")

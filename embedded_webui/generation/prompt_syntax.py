@@ -3,6 +3,8 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 #: Factor of one pair of round brackets on the weight; square ones divide by it.
@@ -74,20 +76,13 @@ def weighted_pieces(prompt: str) -> list[Weighted]:
 
 
 def _with_breaks(pieces: list[tuple[str, float]]) -> list[Weighted]:
-    joined: list[tuple[str, float]] = []
-    for text, weight in pieces:
-        if joined and joined[-1][1] == weight:
-            joined[-1] = (joined[-1][0] + text, weight)
-        else:
-            joined.append((text, weight))
     result: list[Weighted] = []
-    for text, weight in joined:
-        for number, part in enumerate(_BREAK.split(text)):
-            if number:
-                result.append(Weighted(None))
-            if part:
-                result.append(Weighted(part, weight))
-    return result or [Weighted("")]
+    for weight, group in groupby(pieces, key=itemgetter(1)):
+        first, *others = _BREAK.split("".join(text for text, _ in group))
+        result.append(Weighted(first, weight))
+        for text in others:
+            result += [Weighted(None), Weighted(text, weight)]
+    return [piece for piece in result if piece.text != ""] or [Weighted("")]
 
 
 def _at_step(prompt: str, step: int, steps: int) -> str:

@@ -1,6 +1,5 @@
 """The result of a run as clients read it: images, their infotexts, and the `info` of the response."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,11 +20,11 @@ _REQUEST_FIELDS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
-    """The images of a run, each with the infotext in its file, and `info` as JSON text."""
+    """The images of a run, each with the infotext in its file, and `info`, which responses have as JSON text."""
 
     images: list[Image.Image]
     infotexts: Sequence[str | None]
-    info: str
+    info: dict[str, Any]
 
     def followed_by(self, others: Sequence["GenerationResult"]) -> "GenerationResult":
         """Return the result of a sheet, whose file carries no infotext, with the images on it."""
@@ -33,7 +32,7 @@ class GenerationResult:
         return GenerationResult(
             images=[*self.images, *(image for other in others for image in other.images)],
             infotexts=[None, *texts[1:]],
-            info=json.dumps(json.loads(self.info) | {"infotexts": texts}),
+            info=self.info | {"infotexts": texts},
         )
 
 
@@ -50,7 +49,7 @@ def build_result(run: GenerationRun, images: list[Image.Image]) -> GenerationRes
         "job_timestamp": run.state.job_timestamp,
     }
     in_files = [None] * len(images) if run.last_tiles else texts
-    return GenerationResult(images=images, infotexts=in_files, info=json.dumps(info))
+    return GenerationResult(images=images, infotexts=in_files, info=info)
 
 
 def _infotext(run: GenerationRun, number: int) -> str:

@@ -40,13 +40,12 @@ class Seeds:
         )
 
 
-def choose_seeds(
-    *, seed: int | None, subseed: int | None, strength: float, count: int, draw: Callable[[int], int] = random.randrange
-) -> Seeds:
+def choose_seeds(request: GenerationRequest, *, count: int, draw: Callable[[int], int] = random.randrange) -> Seeds:
     """Return seeds for `count` images: random for -1, counted up, or one for all if a subseed varies them."""
-    first = draw(_SEED_LIMIT) if seed in {None, _RANDOM} else int(seed or 0)
-    first_subseed = draw(_SEED_LIMIT) if subseed in {None, _RANDOM} else int(subseed or 0)
-    return Seeds(seeds=[first], subseeds=[first_subseed], strength=strength).from_first(0, count=count)
+    seed, subseed = (
+        draw(_SEED_LIMIT) if seed in {None, _RANDOM} else int(seed or 0) for seed in (request.seed, request.subseed)
+    )
+    return Seeds(seeds=[seed], subseeds=[subseed], strength=request.subseed_strength).from_first(0, count=count)
 
 
 @dataclass(kw_only=True)
@@ -67,11 +66,6 @@ class GenerationRun:
     extra: dict[str, Any] = field(default_factory=dict)
     #: Seeds of the last batch of tiles, if the images are combined of tiles.
     last_tiles: Seeds | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels, as the request asks."""
-        return self.request.width, self.request.height
 
     def batch(self, iteration: int, *, count: int) -> Seeds:
         """Return the seeds of `count` images of one iteration, counted from 0."""

@@ -23,7 +23,7 @@ class SdUpscale:
         upscaler = upscalers.exact_name(str(arguments[2]))
         self._image = upscalers.enlarge(image.convert("RGB"), upscaler=upscaler, factor=float(arguments[3]))
         width, height = self._image.size
-        self._tile = (min(run.size[0], width), min(run.size[1], height))
+        self._tile = (min(request.width, width), min(request.height, height))
         self._tiles = tiles
         corners = [
             (left, top)

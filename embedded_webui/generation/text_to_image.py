@@ -95,7 +95,7 @@ class TextToImage:
     def _hires_size(self) -> tuple[int, int]:
         """Return the size of the second pass, in multiples of a latent pixel's side."""
         request = self.request
-        width, height = self.run.size
+        width, height = request.width, request.height
         wanted_width, wanted_height = request.hr_resize_x, request.hr_resize_y
         if not (wanted_width or wanted_height):
             wanted_width, wanted_height = int(width * request.hr_scale), int(height * request.hr_scale)

@@ -64,7 +64,7 @@ def read_plot(request: GenerationRequest) -> Plot:
     arguments = given + [argument["value"] for argument in entry["args"][len(given) :]]
     first = request.model_copy(update={"script_name": None})
     if not arguments[_SEEDS_RANDOM]:
-        seeds = choose_seeds(seed=request.seed, subseed=request.subseed, strength=0, count=1)
+        seeds = choose_seeds(request, count=1)
         first = first.model_copy(update={"seed": seeds.seeds[0], "subseed": seeds.subseeds[0]})
     axes = []
     for start in (0, 3, 6):

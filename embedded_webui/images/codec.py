@@ -1,7 +1,6 @@
 """Codec of images in requests and responses: base64 and `data:` URLs in, files with their infotext out."""
 
 import base64
-import binascii
 import io
 from contextlib import suppress
 from typing import Any, Final
@@ -25,17 +24,17 @@ _SIXTEEN_BIT_MODES: Final = ("I", "I;16")
 
 def decode(source: object, options: WebUiOptions) -> Image.Image:
     """Return the image that `source` holds, or raise the Web UI's `HTTPException`. No link is fetched here."""
-    text = str(source) if isinstance(source, str) else ""
+    text = source if isinstance(source, str) else ""
     if text.startswith(("http://", "https://")):
         is_allowed = options["api_enable_requests"]
         raise HTTPException(500, "Request to local resource not allowed" if is_allowed else "Requests not allowed")
     if text.startswith("data:image/"):
         text = text.partition(";")[2].partition(",")[2]
     try:
-        data = base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        data = b""
-    return _open(data)
+        image = _upright(Image.open(io.BytesIO(base64.b64decode(text))))
+    except Exception as error:
+        raise HTTPException(500, "Invalid encoded image") from error
+    return image.convert("L") if image.mode in _SIXTEEN_BIT_MODES else image
 
 
 def encode(image: Image.Image, options: WebUiOptions, *, infotext: str | None, key: str = "parameters") -> str:
@@ -90,20 +89,9 @@ def grid(images: list[Image.Image], *, columns: int = 0) -> Image.Image:
     return sheet
 
 
-def _open(data: bytes) -> Image.Image:
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data))
-        image.load()
-        image = _upright(image)
-    except Exception as error:
-        raise HTTPException(500, "Invalid encoded image") from error
-    if image.mode in _SIXTEEN_BIT_MODES:
-        image = image.convert("L")
-    return image
-
-
 def _upright(image: Image.Image) -> Image.Image:
-    """Return the image turned as its EXIF data says, and with its transparent colour as an alpha channel."""
+    """Load the image, turn it as its EXIF data says, and make its transparent colour an alpha channel."""
+    image.load()
     # The real one uses the image as it is if its EXIF data are broken.
     with suppress(Exception):
         image = ImageOps.exif_transpose(image)

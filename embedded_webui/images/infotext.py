@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from embedded_webui.lists import read_data
@@ -13,7 +13,8 @@ VERSION: Final = "1.10.1"
 _MIN_SETTINGS: Final = 3
 _SETTING: Final = re.compile(r'(\w[\w \-/]{1,100}+):\s*+("(?:\\.|[^\\"])++"|[^,]*+)(?:,|$)')
 _SIZE: Final = re.compile(r"^(\d+)x(\d+)$")
-_NEGATIVE: Final = "Negative prompt:"
+#: Start of the negative prompt, at the beginning of a line.
+_NEGATIVE: Final = re.compile(r"(?:^|\n)Negative prompt:[^\S\n]*")
 #: `assumed`: values that `png-info` shows for settings that the text leaves out. `request_fields`: setting of the text
 #: by field of a request.
 _DATA: Final = read_data("infotext")
@@ -24,7 +25,7 @@ SAME_AS_FIRST_PASS: Final = frozenset({"Use same checkpoint", "Use same sampler"
 def write(*, prompt: str, negative_prompt: str, settings: Mapping[str, Any]) -> str:
     """Return the text: prompt, negative prompt, and the settings with a value, in their order."""
     line = ", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items() if value is not None)
-    negative = f"\n{_NEGATIVE} {negative_prompt}" if negative_prompt else ""
+    negative = f"\nNegative prompt: {negative_prompt}" if negative_prompt else ""
     return f"{prompt}{negative}\n{line}".strip()
 
 
@@ -39,7 +40,8 @@ def read(text: str) -> dict[str, Any]:
         unquoted = _unquoted(value)
         size = _SIZE.match(unquoted)
         found.update({f"{name}-1": size[1], f"{name}-2": size[2]} if size else {name: unquoted})
-    found["Prompt"], found["Negative prompt"] = _prompts(lines)
+    found["Prompt"], *negative = _NEGATIVE.split("\n".join(line.strip() for line in lines))
+    found["Negative prompt"] = "\n".join(negative)
     for name, value in _DATA["assumed"].items():
         found.setdefault(name, value)
     return found
@@ -49,18 +51,6 @@ def request_fields(text: str) -> dict[str, Any]:
     """Return the fields of a request that a text sets, as text."""
     settings = read(text)
     return {field: settings[name] for field, name in _DATA["request_fields"].items() if name in settings}
-
-
-def _prompts(lines: Iterable[str]) -> tuple[str, str]:
-    prompt: list[str] = []
-    negative: list[str] = []
-    current = prompt
-    for line in lines:
-        stripped = line.strip()
-        if stripped.startswith(_NEGATIVE):
-            current, stripped = negative, stripped.removeprefix(_NEGATIVE).strip()
-        current.append(stripped)
-    return "\n".join(prompt), "\n".join(negative)
 
 
 def _quoted(value: object) -> str:

@@ -19,7 +19,7 @@ from contract.errors import DarkroomError
 from contract.routing import Catalogue, Runtime
 from contract.submission import parse_submission
 from embedded_webui.images import codec
-from embedded_webui.options import WebUiOptions, read_defaults
+from embedded_webui.options import WebUiOptions
 from guarded_http.client import GuardedHttp
 from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher
 from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
@@ -62,7 +62,7 @@ class Journey:
 
     server: PictureServer
     storage: S3Client
-    options: WebUiOptions = field(default_factory=lambda: WebUiOptions(read_defaults()))
+    options: WebUiOptions = field(default_factory=WebUiOptions)
 
     def make(self, written: str) -> Image.Image:
         """Return the picture that the Web UI reads, after the checks of edge and agent."""

@@ -47,10 +47,11 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
         scheduler=EulerDiscreteScheduler(),
     )
     model = Model(pipeline, checkpoint=CheckpointFile(Path("xl"), name="xl"), device="cpu")
+    request = TextToImageRequest(prompt="a [cat:dog:0.5]", steps=3, width=SIDE, height=SIDE, seed=1)
     run = GenerationRun(
-        request=TextToImageRequest(prompt="a [cat:dog:0.5]", steps=3, width=SIDE, height=SIDE),
+        request=request,
         sampler=resolve_sampler("Euler a", None),
-        seeds=choose_seeds(seed=1, subseed=1, strength=0, count=2),
+        seeds=choose_seeds(request, count=2),
         clip_skip=1,
         checkpoint=model.checkpoint,
         state=ProgressState(),

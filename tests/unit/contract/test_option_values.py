@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.option_values import MAX_PROBLEMS, option_problems
-from embedded_webui.options import WebUiOptions, read_defaults
+from embedded_webui.lists import read_data
+from embedded_webui.options import WebUiOptions
 
-DEFAULTS = read_defaults()
+DEFAULTS = read_data("options")
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(alphabet=st.characters()),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=3), children, max_size=2),
@@ -66,7 +67,7 @@ def test_an_error_does_not_grow_with_the_request() -> None:
 def test_no_value_that_is_let_through_keeps_the_web_ui_from_showing_its_options(key: str, value: object) -> None:
     if option_problems({key: value}, DEFAULTS, "f"):
         return
-    options = WebUiOptions(DEFAULTS)
+    options = WebUiOptions(defaults=DEFAULTS)
     options.set(key, value)
 
     # As its web framework writes answers: without escapes, so half a character cannot be written.

@@ -6,12 +6,12 @@ from fastapi import HTTPException
 from PIL import Image
 
 from embedded_webui.images import codec
-from embedded_webui.options import WebUiOptions, read_defaults
+from embedded_webui.options import WebUiOptions
 
 
 @pytest.fixture
 def options() -> WebUiOptions:
-    return WebUiOptions(read_defaults())
+    return WebUiOptions()
 
 
 def picture() -> Image.Image:

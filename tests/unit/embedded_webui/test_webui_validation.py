@@ -56,7 +56,8 @@ def test_values_are_read_as_pydantic_1_reads_them(body: dict[str, Any], field: s
 
 
 def test_broken_json_is_located() -> None:
-    assert detail_of([{"type": "json_invalid"}], '{"prompt":') == [
+    error = {"type": "json_invalid", "loc": ("body", 10), "ctx": {"error": "Expecting value"}}
+    assert detail_of([error], '{"prompt":') == [
         {
             "loc": ["body", 10],
             "msg": "Expecting value: line 1 column 11 (char 10)",

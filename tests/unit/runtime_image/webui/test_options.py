@@ -27,7 +27,7 @@ class FakeWebUi(WebUiClient):
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
-        self.options = WebUiOptions(DEFAULTS, file)
+        self.options = WebUiOptions(defaults=DEFAULTS, file=file)
         self.calls: list[tuple[str, Any]] = []
         self.broken = False
 
@@ -75,7 +75,7 @@ def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> Non
     for _ in range(2):
         assert webui.generate(clip_skip=2)["clip_skip"] == 2
         assert webui.options["clip_skip"] == 1
-        webui.options = WebUiOptions(DEFAULTS, webui.file)
+        webui.options = WebUiOptions(defaults=DEFAULTS, file=webui.file)
 
 
 def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote
 
 from local.api_gateway.rest_api import Method
+
+#: Parameter in a resource path after `re.escape`. A plus sign marks a greedy one.
+_PARAMETER: Final = re.compile(r"\\{(\w+)(\\\+)?\\}")
 
 
 @dataclass(frozen=True)
@@ -30,31 +34,17 @@ class Routes:
         for pattern, method in self._routes:
             match = pattern.fullmatch(path)
             if match and method.http_method in {http_method, "ANY"}:
-                return Match(method, {name: unquote(value) for name, value in _named(method, match)})
+                return Match(method, {name: unquote(value) for name, value in match.groupdict().items()})
         return None
 
 
-def _segments(path: str) -> list[str]:
-    return [segment for segment in path.split("/") if segment]
-
-
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = []
-    for segment in _segments(path):
-        if segment.endswith("+}"):
-            parts.append("/(.+)")
-        elif segment.startswith("{"):
-            parts.append("/([^/]+)")
-        else:
-            parts.append(f"/{re.escape(segment)}")
-    return re.compile("".join(parts) or "/")
+    def group(parameter: re.Match[str]) -> str:
+        return f"(?P<{parameter[1]}>{'.+' if parameter[2] else '[^/]+'})"
 
-
-def _named(method: Method, match: re.Match[str]) -> Iterable[tuple[str, str]]:
-    names = [segment.strip("{}+") for segment in _segments(method.resource_path) if segment.startswith("{")]
-    return zip(names, match.groups(), strict=True)
+    return re.compile(_PARAMETER.sub(group, re.escape(path)))
 
 
 def _rank(method: Method) -> tuple[list[int], bool]:
-    kinds = [2 if part.endswith("+}") else int(part.startswith("{")) for part in _segments(method.resource_path)]
+    kinds = [2 if part.endswith("+}") else int(part.startswith("{")) for part in method.resource_path.split("/")]
     return kinds, method.http_method == "ANY"

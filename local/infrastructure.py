@@ -94,8 +94,8 @@ async def _start_engines(context: LocalContext) -> tuple[Mapping[str, str], Sequ
         return external | {runtime.name: free_engine_url(context) for runtime in own}, ()
     engines = await asyncio.gather(*(start_engine(runtime, models, context) for runtime in own))
     context.console.print(f"{len(engines)} engines listen")
-    urls = {runtime.name: engine.url for runtime, engine in zip(own, engines, strict=True)}
-    return external | urls, [engine.process for engine in engines]
+    urls = {runtime.name: url for runtime, (url, _) in zip(own, engines, strict=True)}
+    return external | urls, [process for _, process in engines]
 
 
 def _models_folder(context: LocalContext) -> Path:

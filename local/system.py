@@ -11,7 +11,7 @@ from local.event_sources.event_source import run_event_source
 from local.infrastructure import LocalInfrastructure, start_infrastructure
 from local.processes.process_group import LocalProcess, ProcessFailed
 from local.processes.restarting_process import RestartingProcess
-from local.replicas.agents import EngineAddress, agent_environment, container_environment, start_agent
+from local.replicas.agents import agent_environment, container_environment, engine_variables, start_agent
 from local.replicas.containers import start_container
 from local.replicas.engines import comfyui_directory, free_engine_url
 from local.services import Services, start_services
@@ -78,7 +78,7 @@ class LocalSystem:
             runtime,
             options.environment,
             outputs=infrastructure.provisioned.outputs,
-            engine=EngineAddress(url=url, comfyui_directory=directory),
+            engine=engine_variables(url, comfyui_directory=directory),
             folder=folder,
             clients=infrastructure.clients,
         )

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,21 +18,12 @@ from stacks.constructs.runtime.environment_variables import RuntimeResources, ru
 GRACE_PERIOD_SECONDS: Final = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineAddress:
-    """Where an agent finds its engine: the URL, and for a ComfyUI the directory whose files they share."""
-
-    url: str
-    comfyui_directory: Path | None = None
-
-    def variables(self) -> dict[str, str]:
-        """Return the variables of supervisor and agent."""
-        if self.comfyui_directory is None:
-            return {"WEBUI_URL": self.url}
-        folders = {
-            f"COMFYUI_{name.upper()}_FOLDER": str(self.comfyui_directory / name) for name in ("input", "output", "temp")
-        }
-        return {"RUNTIME_TYPE": "comfyui", "COMFYUI_URL": self.url, **folders}
+def engine_variables(url: str, *, comfyui_directory: Path | None = None) -> dict[str, str]:
+    """Return the variables of supervisor and agent about their engine. A ComfyUI shares a directory with them."""
+    if comfyui_directory is None:
+        return {"WEBUI_URL": url}
+    folders = {f"COMFYUI_{name.upper()}_FOLDER": str(comfyui_directory / name) for name in ("input", "output", "temp")}
+    return {"RUNTIME_TYPE": "comfyui", "COMFYUI_URL": url, **folders}
 
 
 def engine_url(variables: Mapping[str, str]) -> str:
@@ -46,11 +36,14 @@ def container_environment(
     environment: Environment,
     *,
     outputs: Mapping[str, Any],
-    engine: EngineAddress,
+    engine: Mapping[str, str],
     folder: Path,
     clients: LocalAwsClients,
 ) -> dict[str, str]:
-    """Return the variables of a container of `runtime` that keeps its models and its state in `folder`."""
+    """Return the variables of a container of `runtime` that keeps its models and its state in `folder`.
+
+    `engine` is what `engine_variables` returns.
+    """
     resources = RuntimeResources(
         queue_url=outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
         low_priority_queue_url=outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
@@ -61,7 +54,7 @@ def container_environment(
     )
     return {
         **runtime_environment(runtime, environment, resources),
-        **engine.variables(),
+        **engine,
         "MODELS_DIRECTORY": str(folder / "models"),
         "MODELS_STATE_FILE": str(folder / "models.json"),
         "STATUS_FILE": str(folder / "agent-status.json"),

@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -56,16 +55,11 @@ def free_engine_url(context: LocalContext) -> str:
     return f"http://127.0.0.1:{reservation.getsockname()[1]}"
 
 
-@dataclass(frozen=True)
-class RunningEngine:
-    """Engine without a container. If it ends, it starts again on the same port."""
+async def start_engine(runtime: Runtime, models: Path, context: LocalContext) -> tuple[str, RestartingProcess]:
+    """Start the engine of a runtime without a container, and return its URL and its process when it listens.
 
-    url: str
-    process: RestartingProcess
-
-
-async def start_engine(runtime: Runtime, models: Path, context: LocalContext) -> RunningEngine:
-    """Start the engine of a runtime; return when it listens. `models` is the folder of all checkpoints."""
+    If it ends, it starts again on the same port. `models` is the folder of all checkpoints.
+    """
     folder = context.state.runtimes / runtime.name
     link_checkpoints(runtime, models=models, folder=folder / "models")
 
@@ -87,4 +81,4 @@ async def start_engine(runtime: Runtime, models: Path, context: LocalContext) ->
         return (await start(port))[0]
 
     restarting = RestartingProcess(process, start=start_again, console=context.console)
-    return RunningEngine(f"http://127.0.0.1:{port}", restarting)
+    return f"http://127.0.0.1:{port}", restarting

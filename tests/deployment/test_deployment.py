@@ -22,7 +22,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from local.aws.clients import LocalAwsClients
-from local.replicas.agents import EngineAddress, agent_environment, container_environment
+from local.replicas.agents import agent_environment, container_environment, engine_variables
 from stacks.config import Environment
 from stacks.environment_file import load_environment
 from stub_webui.png_images import plain_png
@@ -154,7 +154,7 @@ def running_agent(system: Deployed) -> Iterator[None]:
                 runtime,
                 system.environment,
                 outputs=system.outputs,
-                engine=EngineAddress(url=webui_url),
+                engine=engine_variables(webui_url),
                 folder=system.account.folder,
                 clients=clients,
             )

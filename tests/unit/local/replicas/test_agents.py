@@ -2,7 +2,7 @@ from pathlib import Path
 
 from local.aws.clients import LocalAwsClients
 from local.command_line import parse_options
-from local.replicas.agents import EngineAddress, agent_environment, container_environment
+from local.replicas.agents import agent_environment, container_environment, engine_variables
 from local.replicas.containers import container_engine_command
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.model_downloader.settings import ModelSettings
@@ -29,13 +29,13 @@ OUTPUTS = {
 SET_ELSEWHERE = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT", "ENGINE_READY_FILE", "NODE_LIST"}
 
 
-def container(engine: EngineAddress | None = None, *, runtime: RuntimeConfig = RUNTIME) -> dict[str, str]:
+def container(engine: dict[str, str] | None = None, *, runtime: RuntimeConfig = RUNTIME) -> dict[str, str]:
     clients = LocalAwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
     return container_environment(
         runtime,
         ENVIRONMENT,
         outputs=OUTPUTS,
-        engine=engine or EngineAddress(url="http://127.0.0.1:2"),
+        engine=engine or engine_variables("http://127.0.0.1:2"),
         folder=Path("/state"),
         clients=clients,
     )
@@ -46,7 +46,7 @@ def variables() -> dict[str, str]:
 
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
-    comfyui = EngineAddress(url="http://127.0.0.1:2", comfyui_directory=Path("/comfyui"))
+    comfyui = engine_variables("http://127.0.0.1:2", comfyui_directory=Path("/comfyui"))
     given = variables() | agent_environment(container(comfyui, runtime=WORKFLOWS))
     aws = {name for name in given if name.startswith("AWS_")}
     assert given.keys() - aws == AgentSettings.variables() - SET_ELSEWHERE
@@ -80,7 +80,7 @@ def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
 
 def test_a_container_of_workflows_keeps_to_its_folder_and_to_its_comfyui() -> None:
     workflows = RuntimeConfig(name="workflows", type="comfyui")
-    variables = container(EngineAddress(url="http://127.0.0.1:3", comfyui_directory=Path("/state/comfyui")))
+    variables = container(engine_variables("http://127.0.0.1:3", comfyui_directory=Path("/state/comfyui")))
     options = parse_options(["up", "--stub-webui", "0.5"])
     environment = variables | {"WEBUI_COMMAND": container_engine_command(workflows, variables, options)}
     supervisor = SupervisorSettings.from_environment(environment)

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from PIL import Image
 
+from stub_webui.fields import decoded
+
 #: Bytes of a pixel: red, green, blue.
 _CHANNELS: Final = 3
 _EIGHT_BIT_RGB: Final = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
@@ -49,7 +51,7 @@ def noisy_png(*, side_pixels: int, kilobytes: int) -> bytes:
 def upscaled(image: str, request: Mapping[str, Any]) -> str:
     """Return a base64 image in the size that an upscaling request names; what is no image comes back as it is."""
     try:
-        with Image.open(io.BytesIO(_decoded(image))) as opened:
+        with Image.open(io.BytesIO(decoded(image) or b"")) as opened:
             scale = float(request.get("upscaling_resize") or 2)
             size = int(opened.width * scale), int(opened.height * scale)
             output = io.BytesIO()
@@ -62,14 +64,10 @@ def upscaled(image: str, request: Mapping[str, Any]) -> str:
 def text_of(image: object) -> str:
     """Return the `parameters` chunk of a base64 PNG; empty if the image has no text."""
     try:
-        with Image.open(io.BytesIO(_decoded(image))) as opened:
+        with Image.open(io.BytesIO(decoded(image) or b"")) as opened:
             return str(opened.info.get("parameters", ""))
     except (ValueError, OSError):
         return ""
-
-
-def _decoded(image: object) -> bytes:
-    return base64.b64decode(str(image).rpartition(",")[2])
 
 
 def _png(rows: Iterable[bytes], width: int, height: int) -> bytes:

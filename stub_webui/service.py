@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from embedded_webui.generation.samplers import resolve_sampler
 from embedded_webui.lists import LISTS
 from embedded_webui.options import ValidationError, WebUiOptions
 
@@ -82,10 +83,7 @@ class StubService:
 
     def sampler_of(self, name: str) -> str:
         """Return the sampler that runs for a name. An unknown name silently becomes the first sampler."""
-        endings = [f" {word}" for entry in DEFAULT_LISTS["schedulers"] for word in (entry["label"], entry["name"])]
-        bare = next((name.removesuffix(ending) for ending in endings if name.endswith(ending)), name)
-        known: list[str] = [sampler["name"] for sampler in DEFAULT_LISTS["samplers"]]
-        return self.sampler or (bare if bare in known else known[0])
+        return self.sampler or resolve_sampler(name, None).name
 
     def _checkpoint(self, name: str) -> dict[str, Any]:
         return {

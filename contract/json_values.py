@@ -32,7 +32,7 @@ def parse_json(body: str | bytes) -> Any:
         raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {error}") from None
-    _check_nested(value)
+    check_nested(value)
     return value
 
 
@@ -85,7 +85,8 @@ def _finite_float(digits: str) -> float:
     return number
 
 
-def _check_nested(value: object) -> None:
+def check_nested(value: object) -> None:
+    """Raise InvalidJson if a value has too many levels, or a key that is no text."""
     for depth, level in enumerate(levels(value)):
         if depth == MAX_DEPTH:
             raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep")

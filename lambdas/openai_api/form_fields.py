@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidJson, InvalidTask
-from contract.json_values import parse_json
+from contract.json_values import MAX_DEPTH, parse_json
 
 #: Fields that hold an object or a list.
 _STRUCTURED: Final = frozenset(
@@ -26,7 +26,8 @@ def read_fields(texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     errors: list[FieldError] = []
     for name, values in texts.items():
         if taken_apart := _TAKEN_APART.fullmatch(name):
-            if not _put(fields, taken_apart[1], _KEY.findall(taken_apart[2]), values):
+            keys = _KEY.findall(taken_apart[2])
+            if len(keys) > MAX_DEPTH or not _put(fields, taken_apart[1], keys, values):
                 errors.append(FieldError(name, f"has no clear place; write {taken_apart[1]} as one field of JSON"))
         else:
             fields[name] = _parsed(values[-1]) if name in _STRUCTURED else values[-1]

@@ -3,7 +3,7 @@
 import hashlib
 
 from contract.errors import MessageTooLarge
-from contract.json_values import canonical_json, compact_json
+from contract.json_values import canonical_json, check_nested, compact_json
 from contract.message import TaskMessage
 from contract.pipeline.graph import prompt_of
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prompt
@@ -22,6 +22,8 @@ def new_record(
     """Return the record, the message body to publish, and the one to store, which holds no secret."""
     task = submission.task
     metadata = task.metadata
+    # Most formats are less deep than the message, and its readers refuse what is too deep.
+    check_nested({"task": {"metadata": {"context": metadata.context}, "content": task.content}})
     run_id = run_id_of_submission(scoped(tenant, metadata.id), submission_id)
     message = TaskMessage(
         task=task,

@@ -9,7 +9,7 @@ import pytest
 
 from contract.errors import InvalidJson, InvalidTask, MessageTooLarge
 from contract.formats import Format
-from contract.json_values import parse_json_object
+from contract.json_values import MAX_DEPTH, parse_json_object
 from contract.record import REAPER_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import parse_submission
@@ -150,6 +150,46 @@ def test_a_task_that_no_agent_would_read(harness: Harness, make_task: MakeTask) 
     with pytest.raises(MessageTooLarge, match="links"):
         harness.submit(body)
     assert harness.repository.read("test-t2i") is None
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+def requests_of(levels: int, make_task: MakeTask) -> dict[str, dict[str, Any]]:
+    """Return a request of each format with a field that has this number of levels."""
+    deep, task = nested(levels), make_task()["task"]
+    scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "painting.safetensors"}
+    call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "a", "note": deep}}
+    return {
+        "v1alpha2": {"task": task | {"content": {"prompt": "a", "note": deep}}},
+        "without the wrapper": task | {"content": {"prompt": "a", "note": deep}},
+        "context": {"task": task | {"metadata": task["metadata"] | {"context": deep}}},
+        "v1alpha1": {"prompt": "a", "note": deep, "alwayson_scripts": scripts},
+        "runpod": {"input": call},
+    }
+
+
+@pytest.mark.parametrize("name", ["v1alpha2", "without the wrapper", "context", "v1alpha1", "runpod"])
+def test_a_message_is_never_too_deep_for_its_readers(harness: Harness, make_task: MakeTask, name: str) -> None:
+    accepted = []
+    for levels in range(MAX_DEPTH - 8, MAX_DEPTH + 1):
+        try:
+            body = parse_json_object(json.dumps(requests_of(levels, make_task)[name]))
+            runpod: dict[str, Any] = {"runtime_name": "sdruntime", "generated_id": "job"} if name == "runpod" else {}
+            record = harness.submit(body, f"s-{levels}", **runpod)
+        except InvalidJson:
+            continue
+        accepted.append(levels)
+        harness.claim(record.id)
+        harness.finish(record.id, Outcome(Status.COMPLETED))
+    assert MAX_DEPTH - 8 < max(accepted) < MAX_DEPTH
+    assert len(harness.task_topic.sent) == len(accepted)
+    for message, _ in harness.task_topic.sent:
+        parse_json_object(message)
 
 
 @pytest.mark.parametrize(

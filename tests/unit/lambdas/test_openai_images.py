@@ -136,6 +136,8 @@ def test_broken_fields_are_named(fields: dict[str, Any], named: str) -> None:
             FORM,
             "prompt: has 200000 bytes; a field of a form may have 1310",
         ),
+        (form({"image": PNG}, **{"prompt": "a", f"x{'[a]' * 70}": "b"}), FORM, "x[a][a][a]"),
+        (form({"image": PNG}, **{"prompt": "a", f"x{'[a]' * 1300}": "b"}), FORM, "x[a][a][a]"),
         (form({"image": PNG}, prompt="a")[:-20], FORM, "body: is a form that cannot be read: its end is missing"),
     ],
     ids=[
@@ -149,6 +151,8 @@ def test_broken_fields_are_named(fields: dict[str, Any], named: str) -> None:
         "no prompt",
         "many parts",
         "long field",
+        "deep field",
+        "very deep field",
         "cut off",
     ],
 )

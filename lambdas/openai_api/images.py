@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,8 +21,6 @@ from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
 #: Bytes of all pictures in one response, which base64 makes a third larger; 64 KB are left for the other fields.
 MAX_PICTURE_BYTES: Final = (MAX_RESPONSE_BYTES - 64 * 1024) * 3 // 4
-#: Seconds between two looks at the preview of a task.
-PREVIEW_SECONDS: Final = 1.0
 #: Beginning of the types of a stream's events, by the call.
 _EVENT_OF_CALL: Final = {ImageCallKind.GENERATIONS: "image_generation", ImageCallKind.EDITS: "image_edit"}
 
@@ -47,10 +45,10 @@ class OpenAiImages:
 
     def make(self, call: ImageCall, *, caller: Caller, seconds: float) -> Response[str]:
         """Submit a call, wait for its task, and return its pictures, or the state of the task after `seconds`."""
-        submitted = self._submit(call, caller)
+        record = self._submit(call, caller)
         previews: list[bytes] = []
-        record = submitted
-        for record in self._progress(submitted, seconds):
+        for current in self._tasks.waiter.watch(record.key, seconds=seconds):
+            record = current or record
             if record.preview_url and not record.is_final and len(previews) < call.request.partial_images:
                 # A runtime makes a preview every few seconds, so two looks may find the same one.
                 previews += [found for found in self._preview(record.preview_url) if found not in previews]
@@ -73,16 +71,6 @@ class OpenAiImages:
         except InvalidTask as error:
             details = [replace(detail, field=call.original_field(detail.field)) for detail in error.details]
             raise InvalidTask(details) from None
-
-    def _progress(self, record: Record, seconds: float) -> Iterator[Record]:
-        """Yield the record until it is final or the time has passed, at least once."""
-        while True:
-            wait_seconds = min(seconds, PREVIEW_SECONDS)
-            seconds -= wait_seconds
-            record = self._tasks.wait(record, wait_seconds)
-            yield record
-            if record.is_final or seconds <= 0:
-                return
 
     def _preview(self, uri: str) -> list[bytes]:
         try:

@@ -1,7 +1,7 @@
 """Waiter for the end of a task, for callers that do not poll."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,12 @@ class TaskWaiter:
     sleep: Callable[[float], None] = time.sleep
 
     def until_final(self, task_key: str, *, seconds: float) -> Record | None:
-        """Return the record when it is final or the time has passed; None for an unknown task.
+        """Return the record when it is final or the time has passed; None for an unknown task."""
+        *_, last = self.watch(task_key, seconds=seconds)
+        return last
+
+    def watch(self, task_key: str, *, seconds: float) -> Iterator[Record | None]:
+        """Yield the record after each pause, until it is final or the time has passed.
 
         A read may be a moment old, at half the price. The last read is current, so it shows every earlier write.
         """
@@ -35,6 +40,7 @@ class TaskWaiter:
             self.sleep(min(pause, rest))
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
             record = self.repository.read(task_key, is_current=False)
+            yield record
             if record and record.is_final:
-                return record
-        return self.repository.read(task_key)
+                return
+        yield self.repository.read(task_key)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError, InvalidTask, MessageTooLarge
-from contract.record import Status
+from contract.record import Record, Status
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from lambdas.http.application import Caller
@@ -15,6 +15,7 @@ from lambdas.openai_api.image_request import ImageCall, ImageCallKind, parse_cal
 from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.tasks import outcomes
+from task_store.repository import TaskRepository
 from tests.unit.lambdas.harness import CATALOGUE, Harness, client
 
 JSON = "application/json"
@@ -241,6 +242,18 @@ def test_a_stream_has_previews_and_then_the_pictures(images: Images) -> None:
         "image_generation.completed",
     ]
     assert [base64.b64decode(event["b64_json"]) for event in events] == [b"preview", b"picture 1", b"picture 2"]
+
+
+def test_a_call_reads_its_task_less_often_the_longer_it_waits(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reads = TaskRepository.read, []
+
+    def counted(repository: TaskRepository, task_key: str, *, is_current: bool = True) -> Record | None:
+        reads.append(task_key)
+        return read(repository, task_key, is_current=is_current)
+
+    monkeypatch.setattr(TaskRepository, "read", counted)
+    images.images.make(generation(), caller=images.caller, seconds=60)
+    assert 60 <= len(reads) < 75
 
 
 def test_tasks_that_do_not_complete(images: Images) -> None:

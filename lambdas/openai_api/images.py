@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
@@ -91,11 +92,15 @@ class OpenAiImages:
         """Return the events of a stream at once, because a function of this kind cannot send a response in parts."""
         kind = _EVENT_OF_CALL.get(call.kind, "image_generation")
         common = {"created_at": _seconds(record), **_shape(call)}
+        pictures = self._pictures(record)
+        # Previews have the room that the pictures leave.
+        room = MAX_PICTURE_BYTES - sum(map(len, pictures)) * 3 // 4
+        previews = [each for each, size in zip(previews, accumulate(map(len, previews)), strict=True) if size <= room]
         events = [
             {"type": f"{kind}.partial_image", "b64_json": _base64(preview), "partial_image_index": index, **common}
             for index, preview in enumerate(previews)
         ]
-        events += [{"type": f"{kind}.completed", "b64_json": picture, **common} for picture in self._pictures(record)]
+        events += [{"type": f"{kind}.completed", "b64_json": picture, **common} for picture in pictures]
         body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         return Response(status_code=200, content_type="text/event-stream", body=body)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from lambdas.openai_api.image_request import ImageCall, ImageCallKind, parse_cal
 from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.tasks import outcomes
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.repository import TaskRepository
 from tests.unit.lambdas.harness import CATALOGUE, Harness, client
 
@@ -242,6 +244,21 @@ def test_a_stream_has_previews_and_then_the_pictures(images: Images) -> None:
         "image_generation.completed",
     ]
     assert [base64.b64decode(event["b64_json"]) for event in events] == [b"preview", b"picture 1", b"picture 2"]
+
+
+def test_a_stream_leaves_out_the_previews_for_which_its_pictures_have_no_room(images: Images) -> None:
+    mebibyte = b"x" * 1024**2
+    images.harness.s3.put_object(Bucket="out", Key="a-1.png", Body=mebibyte * 3)
+
+    def preview(number: int) -> None:
+        key = f"preview-{number}.png"
+        images.harness.s3.put_object(Bucket="out", Key=key, Body=b"%d" % number + mebibyte)
+        images.harness.report("openai-1", 100 * number, {"sampling_step": number}, preview_url=f"s3://out/{key}")
+
+    images.during = [images.claim, *[partial(preview, number) for number in (1, 2, 3)], images.finish]
+    _, stream = images.make(stream=True, partial_images=3)
+    assert len(json.dumps(stream)) <= MAX_RESPONSE_BYTES
+    assert (stream.count("event: image_generation.partial_image"), stream.count(".completed\n")) == (1, 2)
 
 
 def test_a_call_reads_its_task_less_often_the_longer_it_waits(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,12 +58,14 @@ class Connection:
 
 
 def _given(url: str | None, key: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    address = url or environment.get("DARKROOM_URL")
-    api_key = key or environment.get("DARKROOM_API_KEY")
+    address = (url or environment.get("DARKROOM_URL", "")).strip()
+    api_key = (key or environment.get("DARKROOM_API_KEY", "")).strip()
     if not address:
         raise NotConfigured("`url` is required, or the variable DARKROOM_URL, for example https://pictures.example/api")
     if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).netloc:
         raise NotConfigured(f"`url` is {address!r}; write an address such as https://pictures.example/api")
     if not api_key:
         raise NotConfigured("`key` is required, or the variable DARKROOM_API_KEY; ask the operator of the API for one")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise NotConfigured("`key` has a character that no key has, such as a line break; write the key alone")
     return address, api_key

@@ -334,6 +334,20 @@ def test_the_variables_name_address_and_key(monkeypatch: pytest.MonkeyPatch) -> 
         darkroom.Client("a.example")
 
 
+def test_space_around_address_and_key_is_dropped() -> None:
+    transport = FakeTransport(answer(task("COMPLETED")))
+    darkroom.Client(" https://a.example\n", "secret\n", transport=transport).get("a")
+    (call,) = transport.calls
+    assert (call.url, call.headers["x-api-key"]) == ("https://a.example/v1alpha2/tasks/a", "secret")
+
+
+@pytest.mark.parametrize("key", ["secret\nline", "secr€t", "se\x00cret"])
+def test_a_key_that_no_header_can_hold_is_refused_without_its_text(key: str) -> None:
+    with pytest.raises(darkroom.NotConfigured, match="`key` has a character that no key has") as caught:
+        darkroom.Client("https://a.example", key)
+    assert "sec" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

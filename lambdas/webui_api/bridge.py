@@ -56,9 +56,11 @@ class Bridge:
             return _ok(self._listed(call, caller, deadline))
         if call.generates:
             call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
+        response = self._run(call, caller, deadline)
         if stale := LIST_OF_REFRESH.get(call.endpoint):
+            # Not before: another caller may ask for the list while the refresh waits for a replica.
             self._lists.expire(call.runtime.name, stale)
-        return self._run(call, caller, deadline)
+        return response
 
     def _listed(self, call: Call, caller: Caller, deadline: float) -> Any:
         """Return the list of a GET; raises WebUiRefusal if its task did not complete."""

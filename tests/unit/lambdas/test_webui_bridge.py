@@ -15,7 +15,7 @@ from contract.transitions import Outcome, report_progress
 from lambdas.http.application import Caller, InternalError
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks import outcomes
-from lambdas.tasks.list_cache import MAX_AGE_MS, ListCache
+from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.unfinished import MACHINE_CODES
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from lambdas.webui_api import task_calls
@@ -264,30 +264,6 @@ def test_an_answer_whose_outputs_were_deleted_is_gone(client: Client) -> None:
     client.replica = complete_and_delete
     answer = client.post("txt2img", {"prompt": "a"})
     assert (answer.status, answer.body["code"]) == (410, "output_gone")
-
-
-def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:
-    def asked(endpoint: str) -> bool:
-        before = len(client.tasks)
-        assert client.get(endpoint).status == 200
-        return len(client.tasks) > before
-
-    client.bodies |= {"sdapi/v1/loras": [], "sdapi/v1/memory": {}, "sdapi/v1/refresh-loras": None}
-    assert [asked("samplers"), asked("samplers"), asked("loras"), asked("loras")] == [True, False, True, False]
-    client.harness.now_ms += MAX_AGE_MS + 1
-    assert [asked("samplers"), asked("samplers"), asked("loras")] == [True, False, True]
-    assert client.call("POST", "/sdapi/v1/refresh-loras").body is None
-    assert [asked("loras"), asked("samplers")] == [True, False]
-    assert [asked("memory"), asked("memory")] == [True, True]
-    assert client.call("GET", "/runtimes/dynamic/sdapi/v1/samplers").status == 200
-    assert client.harness.record(client.tasks[-1]).runtime == "dynamic"
-
-
-def test_a_list_that_could_not_be_had_is_asked_for_again(client: Client) -> None:
-    client.fail({"code": "webui_refused", "message": "m", "webui": {"status": 404, "body": {"detail": "no"}}})
-    assert client.get("samplers") == BridgeResponse(404, {"detail": "no"})
-    client.replica = client.complete
-    assert client.get("samplers").body == [{"name": "Euler a"}]
 
 
 def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -> None:

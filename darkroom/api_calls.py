@@ -163,8 +163,16 @@ class ApiCalls:
         """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""
         deadline = self._clock() + (math.inf if timeout_seconds is None else timeout_seconds)
         last: BatchSnapshot | None = None
+        answered_at = -math.inf
         while last is None or not last.is_final:
-            batch = yield from self.get_batch(batch_id)
+            try:
+                batch = yield from self.get_batch(batch_id)
+            except Unavailable:
+                if self._clock() - answered_at >= OUTAGE_SECONDS or last is None:
+                    raise
+                batch = last
+            else:
+                answered_at = self._clock()
             if batch != last:
                 yield Item(batch)
             last = batch

@@ -76,6 +76,8 @@ class JsonApi:
     def ask_storage(self, call: HttpCall, *, what: str) -> Operation[bytes]:
         """Return the body of S3's answer to a presigned request."""
         reply = yield from self._repeated(call)
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(f"S3 is not available for {what} (HTTP {reply.status}); try again later")
         if not reply.is_success:
             text = reply.body.decode(errors="replace")[:500]
             message = f"{what} was refused by S3 (HTTP {reply.status}); the link may have expired: {text}"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import darkroom
-from darkroom.http_exchange import HttpReply
+from darkroom.api_calls import OUTAGE_SECONDS
+from darkroom.http_exchange import HttpReply, NoReply
 from tests.unit.darkroom.fake_transport import FakeTransport, answer
 from tests.unit.darkroom.test_client import LOST, client
 
@@ -55,6 +56,19 @@ def test_a_batch_that_goes_on_is_given_up_at_the_deadline() -> None:
     api, _, _ = client(*[batch(0)] * 9)
     with pytest.raises(darkroom.DeadlinePassed, match="batch b is still active after 3 s"):
         list(api.watch_batch("b", timeout_seconds=3))
+
+
+def test_a_batch_is_watched_through_an_outage_but_not_for_ever() -> None:
+    api, _, _ = client(batch(0), LOST, LOST, LOST, LOST, LOST, batch(2))
+    assert [seen.progress for seen in api.watch_batch("b")] == [0, 1]
+    api, _, clock = client(batch(0), LOST)
+    with pytest.raises(darkroom.Unavailable):
+        list(api.watch_batch("b"))
+    assert clock.seconds >= OUTAGE_SECONDS
+    api, transport, _ = client(NoReply("connection refused", may_pass=False))
+    with pytest.raises(darkroom.Unavailable):
+        list(api.watch_batch("b"))
+    assert len(transport.calls) == 1, "an API that has never answered is no outage"
 
 
 def test_the_other_calls() -> None:

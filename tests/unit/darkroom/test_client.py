@@ -302,6 +302,12 @@ def test_a_link_that_has_expired_is_explained() -> None:
         api.download(darkroom.OutputFile("s3://b/a.png", "https://s3/a.png"))
 
 
+def test_an_outage_of_s3_is_not_an_expired_link() -> None:
+    api, _, _ = client(HttpReply(503, {}, b"<Error>SlowDown</Error>"))
+    with pytest.raises(darkroom.Unavailable, match=r"S3 is not available for a\.png \(HTTP 503\); try again later"):
+        api.download(darkroom.OutputFile("s3://b/a.png", "https://s3/a.png"))
+
+
 def test_the_client_for_asyncio_does_the_same() -> None:
     async def journey() -> list[str]:
         transport = FakeTransport(ACCEPTED, answer(task("IN_QUEUE")), answer(task("COMPLETED")))

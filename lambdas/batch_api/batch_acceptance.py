@@ -14,7 +14,7 @@ from contract.json_values import canonical_json, compact_json
 from contract.storage import encode_pointer, run_id_of_submission
 from contract.tenancy import Tenant, scoped
 from lambdas.batch_api.batch_check import BatchCheck
-from lambdas.batch_api.batch_request import MAX_STEM, BatchOptions, PlacedTask, read_batch, with_id
+from lambdas.batch_api.batch_request import BatchOptions, PlacedTask, read_batch, stem_of, with_id
 from lambdas.http.application import Caller
 from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.aws_errors import AwsUnavailable
@@ -141,7 +141,7 @@ def _retry_suffix(batch: Batch) -> str:
 
 def _stem(id_: str, batch: Batch) -> str:
     """Return the id of a batch, or of one of its tasks, without the end that a retry has added."""
-    return (id_.rpartition(_RETRY)[0] if batch.retry_of else id_)[:MAX_STEM]
+    return id_.rpartition(_RETRY)[0] if batch.retry_of else stem_of(id_)
 
 
 def _fingerprint(options: BatchOptions, tasks: Sequence[BatchTask]) -> str:

@@ -16,7 +16,7 @@ from contract.routing import Catalogue, FindCheckpoint
 from contract.submission import Submission, parse_submission
 from contract.task_v1alpha1 import is_v1alpha1
 from contract.tenancy import Tenant
-from lambdas.batch_api.batch_request import PlacedTask, id_in, with_id
+from lambdas.batch_api.batch_request import PlacedTask, id_in, stem_of, with_id
 from lambdas.tasks.batch_tasks import BatchTask
 from lambdas.tasks.output_destination import check_destination
 from lambdas.tasks.own_links import OwnLinks
@@ -47,6 +47,7 @@ class BatchCheck:
             MessageTooLarge: the check takes too long.
         """
         deadline = self.clock() + CHECK_SECONDS
+        stem = stem_of(batch_id)
         # Many tasks name one checkpoint.
         find_checkpoint, has_object = cache(self.find_checkpoint), cache(self.has_object)
         errors: dict[int, list[FieldError]] = {}
@@ -54,7 +55,7 @@ class BatchCheck:
         places: dict[str, str] = {}
         for number, placed in enumerate(tasks, start=1):
             self._keep_within(deadline)
-            task = placed if id_in(placed.body) else replace(placed, body=with_id(placed.body, f"{batch_id}-{number}"))
+            task = placed if id_in(placed.body) else replace(placed, body=with_id(placed.body, f"{stem}-{number}"))
             try:
                 submission = self._parse(task, find_checkpoint, has_object)
                 check_destination(submission, tenant)

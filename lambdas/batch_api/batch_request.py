@@ -1,5 +1,6 @@
 """Request of a batch: its options and its tasks, each with its place in what the sender wrote."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
@@ -203,10 +204,19 @@ def with_id(body: dict[str, Any], task_id: str) -> dict[str, Any]:
     return body | {"metadata": body["metadata"] | {"id": task_id}} if isinstance(body.get("metadata"), dict) else body
 
 
+def stem_of(id_: str) -> str:
+    """Return an id that a suffix may follow: a hash in place of a long end keeps it different from others."""
+    if len(id_) <= MAX_STEM:
+        return id_
+    # The id is not yet checked, so it may hold half a surrogate pair.
+    digest = hashlib.sha256(id_.encode(errors="surrogatepass")).hexdigest()
+    return f"{id_[: MAX_STEM - 9]}-{digest[:8]}"
+
+
 def with_id_suffix(body: dict[str, Any], suffix: str) -> dict[str, Any]:
     """Return a task with this end of its id; a task without an id stays as it is."""
     task_id = id_in(body)
-    return body if task_id is None else with_id(body, f"{task_id[:MAX_STEM]}{suffix}")
+    return body if task_id is None else with_id(body, f"{stem_of(task_id)}{suffix}")
 
 
 def _id_place(body: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

@@ -93,6 +93,7 @@ class TestAcceptance:
             ({"tasks": [plain_task("x")], "webhook": "http://a.example"}, {}, ["webhook"]),
             ({"tasks": [plain_task("x")]}, {"id": "b"}, ["id"]),
             ([plain_task("x")], {"id": "a/b"}, ["id"]),
+            ([plain_task("\ud800" * 200, "{a|b}")], {"expand": "true"}, ["[0].task.metadata.id"]),
             ([plain_task("x")] * (MAX_BATCH_TASKS + 1), {}, ["tasks"]),
             ([plain_task("x", "{a|b}{")], {"expand": "true"}, ["[0].task.content.prompt"]),
             ([plain_task("x", "{a|b}" * 11)], {"expand": "true"}, ["[0].task.content.prompt"]),
@@ -132,6 +133,18 @@ class TestAcceptance:
         prompts = [json.loads(body)["task"]["content"]["prompt"] for body, _ in batches.harness.task_topic.sent]
         assert prompts == ["a red circle", "a red star", "a blue circle", "a blue star", "a {red|blue}"]
         assert sent_ids(batches) == ["m-1", "m-2", "m-3", "m-4", "plain"]
+
+    def test_long_ids_that_begin_alike_stay_different_when_they_expand(self, batches: Batches) -> None:
+        batches.send([plain_task(f"{'a' * 125}-{number}", "a {red|blue}") for number in (1, 2)], expand=True)
+        batches.advance()
+        assert len(set(sent_ids(batches))) == 4
+        assert {len(name) for name in sent_ids(batches)} == {122}
+
+    def test_a_task_without_an_id_fits_into_a_batch_with_a_long_one(self, batches: Batches) -> None:
+        batches.accept({"id": "b" * 128, "tasks": [plain_task()]})
+        batches.advance()
+        [name] = sent_ids(batches)
+        assert (name.startswith("b" * 111 + "-"), name.endswith("-1"), len(name)) == (True, True, 122)
 
     def test_the_older_format_and_calls_expand_too(self, batches: Batches) -> None:
         scripts = {"task": "text-to-image", "sd_model_checkpoint": "painting.safetensors"}

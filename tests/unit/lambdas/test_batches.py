@@ -285,6 +285,20 @@ class TestRetry:
         with pytest.raises(NotRetryable):
             batches.acceptance().retry(batches.read("b-r2"), caller=batches.caller("r5"))
 
+    def test_long_ids_that_begin_alike_stay_different_in_a_retry(self, batches: Batches) -> None:
+        ids = [f"{'a' * 125}-{number}" for number in (1, 2)]
+        first = batches.accept({"id": "b" * 128, "tasks": [plain_task(id_) for id_ in ids]})
+        batches.advance()
+        for task_id in ids:
+            batches.end(task_id, FAILED)
+        retry = batches.acceptance().retry(batches.read(first.id), caller=batches.caller("r2"))
+        batches.advance()
+        retried = sent_ids(batches)[2:]
+        assert len(set(retried)) == 2
+        assert {(name[:111], name[-3:], len(name)) for name in (*retried, retry.id.replace("b", "a"))} <= {
+            ("a" * 111, "-r1", 123)
+        }
+
 
 class TestReading:
     def test_pages(self, batches: Batches) -> None:

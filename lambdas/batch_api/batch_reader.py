@@ -7,7 +7,8 @@ from typing import Final
 from contract.batch import Batch, batch_id, batch_key
 from contract.errors import BatchFinished, BatchNotFound, FieldError, InvalidTask
 from contract.tenancy import Tenant
-from lambdas.batch_api.batch_view import BatchPage, BatchTaskPage, ShownBatch, read_number, show_batch, show_tasks
+from lambdas.batch_api.batch_view import BatchPage, BatchTaskPage, ShownBatch, show_batch, show_tasks
+from lambdas.http.query import read_number
 from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import logger
 from lambdas.tasks.batch_tasks import BatchTasks

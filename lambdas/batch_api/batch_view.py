@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from contract.batch import Batch, BatchTaskState
 from contract.errors import FieldError, InvalidTask
 from contract.record import Status
+from lambdas.http.query import read_number
 from lambdas.http.responses import Moment, moment, optional_moment
 from lambdas.tasks.batch_tasks import BatchTask
 from lambdas.tasks.task_view import TaskError, WebhookTrace, webhook_trace
@@ -126,14 +127,6 @@ def show_tasks(batch: Batch, tasks: Sequence[BatchTask], parameters: Mapping[str
     page = wanted[:limit]
     following = str(page[-1]) if len(wanted) > limit else None
     return {"tasks": [_listed(batch, number, tasks[number - 1]) for number in page], "next": following}
-
-
-def read_number(text: str, name: str, most: int, errors: list[FieldError], *, least: int = 1) -> int:
-    """Return the number in a query parameter, or add an error."""
-    number = int(text[:9]) if text.isascii() and text.isdigit() else -1
-    if not least <= number <= most:
-        errors.append(FieldError(name, f"is {text[:40]!r}; write a number from {least} to {most}"))
-    return number
 
 
 def _listed(batch: Batch, number: int, task: BatchTask) -> ListedBatchTask:

@@ -13,7 +13,7 @@ from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from contract.tenancy import Tenant, name_in, scoped, tenant_in
-from contract.webui_values import MAX_DIGITS
+from lambdas.http.query import read_number
 from lambdas.tasks.task_view import ListedTask, Presign, TaskPage, show_listed
 from task_store.repository import TaskRepository
 
@@ -65,9 +65,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     text = given.pop("text", "")
     if len(text) > MAX_TEXT_LENGTH:
         errors.append(FieldError("text", f"has {len(text)} characters; {MAX_TEXT_LENGTH} are allowed"))
-    limit = given.pop("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= MAX_DIGITS and 1 <= int(limit) <= MAX_LIMIT):
-        errors.append(FieldError("limit", f"is {limit[:40]!r}; write a number from 1 to {MAX_LIMIT}"))
+    limit = read_number(given.pop("limit", str(DEFAULT_LIMIT)), "limit", MAX_LIMIT, errors)
     token = given.pop("next", None)
     positions = _positions(token) if token is not None else {}
     if positions is None:
@@ -81,7 +79,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
         runtimes=[runtime] if runtime else sorted(catalogue.runtimes),
         where={name: value for name, value in where.items() if value},
         text=text.strip().lower(),
-        limit=int(limit),
+        limit=limit,
         positions=positions or {},
     )
 

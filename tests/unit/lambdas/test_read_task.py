@@ -268,6 +268,7 @@ def test_a_rare_state_is_found_however_deep(
         ({"limit": "-1"}, "limit"),
         ({"limit": "٣"}, "limit"),
         ({"limit": "9" * 50}, "limit"),
+        ({"limit": "0" * 8 + "1000"}, "limit"),
         ({"status": "RUNNING"}, "status"),
         ({"runtime": "nowhere"}, "runtime"),
         ({"next": "???"}, "next"),

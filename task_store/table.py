@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from contract.conditional_update import Request
 
-#: Bytes of a key in UTF-8. DynamoDB refuses longer ones, so no item has one.
+#: Bytes of a key in UTF-8. DynamoDB refuses a longer or an empty one, so no item has one.
 MAX_KEY_BYTES: Final = 2048
 
 
@@ -18,7 +18,7 @@ class TableClient:
 
     def _item(self, key: str, *, is_current: bool = True) -> dict[str, Any] | None:
         """Return an item as it is now. Without `is_current` it may be a moment old, at half the price."""
-        if len(key.encode(errors="replace")) > MAX_KEY_BYTES:
+        if not 0 < len(key.encode(errors="replace")) <= MAX_KEY_BYTES:
             return None
         response = self._client.get_item(TableName=self._table_name, Key={"id": key}, ConsistentRead=is_current)
         item: dict[str, Any] | None = response.get("Item")

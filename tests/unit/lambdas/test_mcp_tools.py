@@ -275,6 +275,13 @@ def test_another_tenants_task_is_unknown_to_every_tool(tools: Tools) -> None:
         tools.call("edit_image", OTHER, prompt="A cat", image="darkroom://tasks/mcp-1/images/1")
 
 
+@pytest.mark.parametrize("task_id", ["", "x" * 3000])
+def test_an_id_that_no_task_can_have_is_unknown(tools: Tools, task_id: str) -> None:
+    for name in ("get_task", "cancel_task"):
+        with pytest.raises(TaskNotFound):
+            tools.call(name, task_id=task_id)
+
+
 def test_finished_pictures_are_resources(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
     tools.call("generate_image", prompt="A dog")
     assert tools.tools.resources(None, SHARED) == ([], None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contract.record import Record
+from contract.task import TaskType
 from lambdas.tasks.output_bucket import OutputBucket
 
 #: Bytes of an outcome that a function reads. It has no files, only their names and the texts of nodes.
@@ -34,7 +35,7 @@ def workflow_files(record: Record, outputs: OutputBucket) -> list[WorkflowFile]:
     """Return the files of a completed task in their order; raises OutputGone if its outcome was deleted."""
     uris = [record.output_url] if record.output_url else []
     stored = outputs.read_within(uris, max_bytes=MAX_OUTCOME_BYTES)
-    if not stored:
+    if not stored or record.tasktype != TaskType.PIPELINE:
         return []
     return sorted(_files(json.loads(stored[0]).get("outputs") or {}), key=lambda file: file.number)
 

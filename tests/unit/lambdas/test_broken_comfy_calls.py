@@ -37,6 +37,18 @@ def test_the_node_of_a_failed_job_is_one_of_its_workflow(call: ComfyCalls, field
     assert failed["error"]["node_id"] == node
 
 
+def test_a_task_of_another_type_has_no_files_of_a_workflow(call: ComfyCalls) -> None:
+    metadata = {"id": "list", "runtime": "sdruntime", "tasktype": "webui-api"}
+    content = {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}, "payload": {}}
+    call.harness.submit({"task": {"metadata": metadata, "content": content}})
+    call.harness.s3.put_object(Bucket="output-bucket", Key="list.out", Body=b'[{"name": "Euler a"}]')
+    call.harness.claim("list")
+    call.harness.finish("list", Outcome(Status.COMPLETED, output_url="s3://output-bucket/list.out"))
+    status, job, _ = call("GET", "/jobs/list", root="/comfy/sdruntime/api/v2")
+    assert (status, job.get("outputs")) == (200, [])
+    assert call.refusal("GET", "/assets/list.1")[:2] == (404, "not_found")
+
+
 def test_of_two_calls_with_one_key_at_once_one_makes_the_job(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {"Idempotency-Key": "once"}
     assert call.create(headers=headers)[0] == 201

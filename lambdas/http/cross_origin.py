@@ -9,8 +9,11 @@ from pydantic import Json
 from contract.errors import DarkroomError
 from contract.settings import Settings
 
-#: Headers that a page may send: the two of a key, that of a body, that of a runtime, and those of MCP.
-ALLOWED_HEADERS: Final = "authorization,content-type,mcp-method,mcp-name,mcp-protocol-version,x-api-key,x-runtime"
+#: Headers that a page may send: the two of a key, that of a body, that of a repetition, that of a runtime, and those
+#: of MCP.
+ALLOWED_HEADERS: Final = (
+    "authorization,content-type,idempotency-key,mcp-method,mcp-name,mcp-protocol-version,x-api-key,x-runtime"
+)
 ALLOWED_METHODS: Final = "DELETE,GET,POST"
 #: Headers that a page may read, in addition to those that browsers always show.
 EXPOSED_HEADERS: Final = "Retry-After,x-amzn-RequestId"

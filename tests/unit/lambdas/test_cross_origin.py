@@ -30,5 +30,10 @@ def test_only_allowed_origins_are_named(allowed: str, origin: str, *, is_allowed
     assert preflight["Vary"] == ["Origin"]
 
 
+def test_a_page_may_mark_the_repetitions_of_a_request() -> None:
+    preflight = CrossOriginPolicy((SHOP,)).preflight({"origin": SHOP})["multiValueHeaders"]
+    assert "idempotency-key" in preflight["Access-Control-Allow-Headers"][0].split(",")
+
+
 def test_without_origins_no_header_is_added() -> None:
     assert CrossOriginPolicy(()).headers({"origin": SHOP}) == {}

@@ -3,15 +3,12 @@
 import os
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from lambdas.runtime.observability import observed
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
-
-if TYPE_CHECKING:
-    from lambdas.mcp_api.endpoint import McpEndpoint
 
 
 @cache
@@ -20,16 +17,12 @@ def function() -> WaitingFunction:
     waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ))
     app = waiting.application
 
-    @cache
-    def endpoint() -> "McpEndpoint":
-        # The SDK takes longer to import than everything else, and Lambda limits the start of a process to ten seconds.
-        from lambdas.mcp_api.endpoint import McpEndpoint  # noqa: PLC0415 - see above
-
-        return McpEndpoint(function=waiting)
-
     @app.post("/mcp")
     def answer() -> Response[str]:
-        return endpoint().answer(app.body(), app.current_event.headers)
+        # The SDK takes longer to import than everything else, and Lambda limits the start of a process to ten seconds.
+        from lambdas.mcp_api.endpoint import answer_post  # noqa: PLC0415 - see above
+
+        return answer_post(waiting, app.body(), app.current_event.headers)
 
     def refuse_method() -> Response[str]:
         # A stream to listen on and a session to end are parts of the protocol that a server may lack.

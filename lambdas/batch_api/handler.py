@@ -3,10 +3,11 @@
 import os
 from functools import cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from contract.tenancy import Tenant
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_reader import BatchReader
@@ -33,31 +34,20 @@ class BatchApiSettings(CatalogueSettings, CrossOriginSettings):
     batch_queue_url: str
 
 
-class BatchServices(NamedTuple):
-    """What answers the requests."""
-
-    acceptance: BatchAcceptance
-    reader: BatchReader
-
-
 @cache
-def settings() -> BatchApiSettings:
-    """Read the settings of this process."""
-    return BatchApiSettings.from_environment(os.environ)
-
-
-@cache
-def services() -> BatchServices:
-    """Compose the services of this process."""
+def application() -> HttpApplication:
+    """Compose the routes of this process."""
+    settings = BatchApiSettings.from_environment(os.environ)
+    app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy)
     s3 = client("s3")
-    batches = batch_repository(settings())
-    bucket = TaskBucket(client=s3, bucket=settings().task_bucket)
+    batches = batch_repository(settings)
+    bucket = TaskBucket(client=s3, bucket=settings.task_bucket)
     tasks = BatchTasks(bucket=bucket)
-    queue = SqsQueue(client=client("sqs"), queue_url=settings().batch_queue_url)
-    own_links = OwnLinks(client=s3, task_bucket=settings().task_bucket, output_bucket=settings().output_bucket)
-    models = CheckpointCatalogue(client=s3, bucket=settings().model_bucket)
+    queue = SqsQueue(client=client("sqs"), queue_url=settings.batch_queue_url)
+    own_links = OwnLinks(client=s3, task_bucket=settings.task_bucket, output_bucket=settings.output_bucket)
+    models = CheckpointCatalogue(client=s3, bucket=settings.model_bucket)
     check = BatchCheck(
-        catalogue=settings().catalogue,
+        catalogue=settings.catalogue,
         find_checkpoint=models.find_checkpoint,
         has_object=models.has_object,
         own_links=own_links,
@@ -65,51 +55,41 @@ def services() -> BatchServices:
     acceptance = BatchAcceptance(
         batches=batches, tasks=tasks, bucket=bucket, check=check, own_links=own_links, queue=queue, now_ms=now_ms
     )
-    return BatchServices(acceptance, BatchReader(batches=batches, tasks=tasks, queue=queue))
-
-
-@cache
-def application() -> HttpApplication:
-    """Compose the routes of this process."""
-    app = HttpApplication(origins=settings().cors_origins, tenancy=settings().tenancy)
+    reader = BatchReader(batches=batches, tasks=tasks, queue=queue)
 
     def query() -> dict[str, str]:
         return dict(app.current_event.query_string_parameters or {})
 
+    def tenant() -> Tenant:
+        return app.caller().tenant
+
     @app.post("/v1alpha2/batches")
     def submit_batch() -> Response[Any]:
-        batch = services().acceptance.accept(
-            app.body(),
-            content_type=app.current_event.headers.get("Content-Type", ""),
-            query=query(),
-            caller=app.caller(),
-        )
-        return json_response(services().reader.show(batch, app.caller().tenant), HTTPStatus.ACCEPTED)
+        content_type = app.current_event.headers.get("Content-Type", "")
+        batch = acceptance.accept(app.body(), content_type=content_type, query=query(), caller=app.caller())
+        return json_response(reader.show(batch, tenant()), HTTPStatus.ACCEPTED)
 
     @app.get("/v1alpha2/batches")
     def list_batches() -> Response[Any]:
-        return json_response(services().reader.list(query(), tenant=app.caller().tenant))
+        return json_response(reader.list(query(), tenant=tenant()))
 
     @app.get("/v1alpha2/batches/<batch_id>")
     def show_batch(batch_id: str) -> Response[Any]:
-        tenant = app.caller().tenant
-        return json_response(services().reader.show(services().reader.find(batch_id, tenant), tenant))
+        return json_response(reader.show(reader.find(batch_id, tenant()), tenant()))
 
     @app.get("/v1alpha2/batches/<batch_id>/tasks")
     def list_batch_tasks(batch_id: str) -> Response[Any]:
-        return json_response(services().reader.tasks(services().reader.find(batch_id, app.caller().tenant), query()))
+        return json_response(reader.tasks(reader.find(batch_id, tenant()), query()))
 
     @app.delete("/v1alpha2/batches/<batch_id>")
     def cancel_batch(batch_id: str) -> Response[Any]:
-        tenant = app.caller().tenant
-        cancelled = services().reader.cancel(services().reader.find(batch_id, tenant), tenant)
+        cancelled = reader.cancel(reader.find(batch_id, tenant()), tenant())
         return json_response(cancelled, HTTPStatus.ACCEPTED)
 
     @app.post("/v1alpha2/batches/<batch_id>/retry")
     def retry_batch(batch_id: str) -> Response[Any]:
-        batch = services().reader.find(batch_id, app.caller().tenant)
-        retry = services().acceptance.retry(batch, caller=app.caller())
-        return json_response(services().reader.show(retry, app.caller().tenant), HTTPStatus.ACCEPTED)
+        retry = acceptance.retry(reader.find(batch_id, tenant()), caller=app.caller())
+        return json_response(reader.show(retry, tenant()), HTTPStatus.ACCEPTED)
 
     return app
 

@@ -12,25 +12,20 @@ from lambdas.comfy_api.assets import ComfyAssets
 from lambdas.comfy_api.jobs import ComfyJobs
 from lambdas.comfy_api.refusals import EventsMissing, refusal
 from lambdas.http.application import HttpApplication
-from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import SubmissionSettings, compose_tasks
+from lambdas.tasks.composition import CallerSettings, compose_tasks
 
 _ROOT: Final = "/comfy/<runtime>/api/v2"
 _API: Final = "/api/v2"
 
 
-class ComfyApiSettings(SubmissionSettings, CrossOriginSettings):
-    """Settings of the function."""
-
-
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    settings = ComfyApiSettings.from_environment(os.environ)
+    settings = CallerSettings.from_environment(os.environ)
     app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy, error_response=refusal)
     tasks = compose_tasks(settings)
     assets = ComfyAssets(

@@ -14,10 +14,9 @@ from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
 from lambdas.http.application import HttpApplication
-from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import SubmissionSettings, compose_tasks
+from lambdas.tasks.composition import CallerSettings, compose_tasks
 
 #: Header by which a sender marks the repetitions of one request.
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
@@ -44,14 +43,10 @@ class SubmittedOlderTask(Submitted):
     sd_model_checkpoint: str | None
 
 
-class SubmitTaskSettings(SubmissionSettings, CrossOriginSettings):
-    """Settings of a submission over HTTP."""
-
-
 @cache
 def application() -> HttpApplication:
     """Compose the routes of this process."""
-    settings = SubmitTaskSettings.from_environment(os.environ)
+    settings = CallerSettings.from_environment(os.environ)
     tasks = compose_tasks(settings)
     app = HttpApplication(origins=settings.cors_origins, tenancy=settings.tenancy)
 

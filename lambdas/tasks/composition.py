@@ -1,5 +1,6 @@
 """Composition of the tasks of a function, shared by all functions that submit tasks."""
 
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.clock import now_ms
@@ -25,6 +26,10 @@ class SubmissionSettings(CatalogueSettings):
     output_bucket: str
     task_topic_arn: str
     active_tasks_per_key: int | None = None
+
+
+class CallerSettings(SubmissionSettings, CrossOriginSettings):
+    """Settings of functions that submit the tasks of the HTTP API's callers."""
 
 
 def compose_tasks(settings: SubmissionSettings) -> CallerTasks:

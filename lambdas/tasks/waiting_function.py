@@ -11,14 +11,13 @@ from pydantic import Json
 from contract.errors import DarkroomError
 from lambdas.authorize.authorizer import compose_authorizer
 from lambdas.http.application import HttpApplication
-from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import error_response
 from lambdas.tasks.caller_tasks import CallerTasks
-from lambdas.tasks.composition import SubmissionSettings, compose_tasks
+from lambdas.tasks.composition import CallerSettings, compose_tasks
 
 
-class WaitingSettings(SubmissionSettings, CrossOriginSettings):
+class WaitingSettings(CallerSettings):
     """Settings of functions that wait for tasks; the keys are those of their function URL."""
 
     api_key_secret_arns: Json[dict[str, str]]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.authorize import handler as authorize
+from lambdas.batch_api import handler as batch_api
 from lambdas.expire_tasks import handler as expire_tasks
 from lambdas.notify import handler as notify
 from lambdas.queue_webhooks import handler as queue_webhooks
@@ -37,6 +38,7 @@ BROKEN_PASSWORDS = [
 Received = Callable[[str], list[dict[str, Any]]]
 COMPOSED = (
     authorize.authorizer,
+    batch_api.application,
     expire_tasks.reaper,
     notify.ended_runs,
     queue_webhooks.ended_runs,
@@ -121,6 +123,21 @@ def test_submitting_reading_listing_cancelling(deployed: Received, make_task: Ma
     link = clients.client("s3").generate_presigned_url("get_object", Params={"Bucket": "out", "Key": "k"})
     assert "X-Amz-Signature" in link
     assert get("/v1alpha2/tasks/a", "DELETE")[1]["status"] == "CANCELLED"
+
+
+def test_submitting_reading_listing_cancelling_a_batch(deployed: Received, make_task: MakeTask) -> None:
+    def send(method: str, path: str = "", body: str | None = None) -> tuple[int, dict[str, Any]]:
+        full_path = f"/v1alpha2/batches{path}"
+        return call(batch_api, event("api_gateway_post", path=full_path, httpMethod=method, body=body))
+
+    status, submitted = send("POST", body=json.dumps({"id": "b", "tasks": [make_task("a"), make_task("c")]}))
+    assert (status, submitted["id"], submitted["tasks"]) == (202, "b", 2)
+    assert send("GET", "/b") == (200, submitted)
+    assert [batch["id"] for batch in send("GET")[1]["batches"]] == ["b"]
+    assert [task["id"] for task in send("GET", "/b/tasks")[1]["tasks"]] == ["a", "c"]
+    assert send("POST", "/b/retry")[1]["error"]["code"] == "batch_not_finished"
+    assert send("DELETE", "/b")[0] == 202
+    assert send("GET", "/other")[0] == 404
 
 
 def test_a_repetition_with_its_key_begins_no_second_run(deployed: Received, make_task: MakeTask) -> None:

@@ -1,6 +1,5 @@
 """Bridge for Web UI clients: answers a call with a task on a replica, or from its own state."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
@@ -28,17 +27,15 @@ class Bridge:
         lists: ListCache,
         preferences: Preferences,
         models: CheckpointCatalogue,
-        clock: Callable[[], float],
     ) -> None:
         self._calls = calls
         self._sessions = sessions
         self._lists = lists
         self._preferences = preferences
         self._models = models
-        self._clock = clock
 
-    def answer(self, call: Call, *, caller: Caller, deadline: float) -> BridgeResponse:
-        """Return the response to a call; `deadline` is its deadline, in seconds of the clock."""
+    def answer(self, call: Call, *, caller: Caller, seconds: float) -> BridgeResponse:
+        """Return the response to a call, or the state of its task after `seconds`."""
         key_name = caller.key_name or ""
         match call.endpoint:
             case endpoint if endpoint == PROGRESS:
@@ -47,22 +44,22 @@ class Bridge:
                 self._sessions.interrupt(session_of(key_name, call.runtime.name))
                 return _ok({} if endpoint == INTERRUPT else None)
             case endpoint if endpoint == OPTIONS:
-                shown = self._listed(replace(call, method="GET", payload={}), caller, deadline)
+                shown = self._listed(replace(call, method="GET", payload={}), caller, seconds)
                 if call.method == "GET":
                     return _ok(shown | self._preferences.read(call.runtime, key_name))
                 self._preferences.set(call.runtime, key_name, call.payload, shown=shown)
                 return _ok(None)
         if call.method == "GET":
-            return _ok(self._listed(call, caller, deadline))
+            return _ok(self._listed(call, caller, seconds))
         if call.generates:
             call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
-        response = self._run(call, caller, deadline)
+        response = self._calls.run(call, caller=caller, seconds=seconds)
         if stale := LIST_OF_REFRESH.get(call.endpoint):
             # Not before: another caller may ask for the list while the refresh waits for a replica.
             self._lists.expire(call.runtime.name, stale)
         return response
 
-    def _listed(self, call: Call, caller: Caller, deadline: float) -> Any:
+    def _listed(self, call: Call, caller: Caller, seconds: float) -> Any:
         """Return the list of a GET; raises WebUiRefusal if its task did not complete."""
         runtime = call.runtime
         if call.endpoint == _CHECKPOINTS and runtime.dynamic_model:
@@ -71,14 +68,11 @@ class Bridge:
         cached = self._lists.read(runtime.name, call.endpoint)
         if cached is not None:
             return cached
-        response = self._run(call, caller, deadline)
+        response = self._calls.run(call, caller=caller, seconds=seconds)
         if response.status != HTTPStatus.OK:
             raise WebUiRefusal(response)
         self._lists.store(runtime.name, call.endpoint, response.body)
         return response.body
-
-    def _run(self, call: Call, caller: Caller, deadline: float) -> BridgeResponse:
-        return self._calls.run(call, caller=caller, seconds=deadline - self._clock())
 
 
 def _ok(body: Any) -> BridgeResponse:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import uuid
 from functools import cache
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
-from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
@@ -35,7 +33,6 @@ def function() -> WaitingFunction:
         lists=ListCache(bucket=tasks.task_bucket, now_ms=now_ms),
         preferences=Preferences(bucket=tasks.task_bucket, find_checkpoint=tasks.models.find_checkpoint),
         models=tasks.models,
-        clock=time.monotonic,
     )
 
     @app.route(".+", method=["GET", "POST"])
@@ -43,7 +40,7 @@ def function() -> WaitingFunction:
         event = app.current_event
         try:
             call = parse_call(event.http_method, event.path, event.headers, app.body(), catalogue=tasks.catalogue)
-            return _response(bridge.answer(call, caller=app.caller(), deadline=app.context[DEADLINE]))
+            return _response(bridge.answer(call, caller=app.caller(), seconds=waiting.seconds_left()))
         except WebUiRefusal as refusal:
             return _response(refusal.response)
 

@@ -56,7 +56,6 @@ class Client:
             lists=ListCache(bucket=harness.task_bucket, now_ms=lambda: harness.now_ms),
             preferences=Preferences(bucket=harness.task_bucket, find_checkpoint=harness.models.find_checkpoint),
             models=harness.models,
-            clock=self.seconds,
         )
 
     def seconds(self) -> float:
@@ -97,7 +96,7 @@ class Client:
         try:
             call = parse_call(method, path, {}, text, catalogue=self.harness.catalogue)
             caller = Caller(f"request-{self.requests}", key, SHARED)
-            return self.bridge.answer(call, caller=caller, deadline=self.seconds() + 25)
+            return self.bridge.answer(call, caller=caller, seconds=25)
         except WebUiRefusal as refusal:
             return refusal.response
         except DarkroomError as error:

@@ -42,7 +42,7 @@ def nag_findings(app: "App") -> list[str]:
         f"{violation.rule_name} {resource.construct_path}: {violation.description}"
         for violation in report.violations
         for resource in violation.violating_resources
-        if not any(part in resource.construct_path for part in FUNCTIONS_OF_THE_CDK)
+        if not any(part in str(resource.construct_path) for part in FUNCTIONS_OF_THE_CDK)
     ]
 
 

@@ -87,10 +87,10 @@ class RuntimeOnEcs(Construct):
 
     def _scale_by_queue(self, service: RuntimeService, environment: Environment) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
-        queue = {"environment": environment.name, "runtime": self._runtime.name}
+        runtime = self._runtime.name
         metrics = {
-            "waiting": metric("MessagesWaiting", "Maximum", **queue),
-            "in_flight": metric("MessagesInFlight", "Maximum", **queue),
+            "waiting": metric("MessagesWaiting", "Maximum", environment=environment.name, runtime=runtime),
+            "in_flight": metric("MessagesInFlight", "Maximum", environment=environment.name, runtime=runtime),
             "desired": service.desired(),
         }
         needed = f"CEIL((waiting + in_flight) / {per_replica})"

@@ -16,8 +16,10 @@ from embedded_webui.models.damped_guidance import damp_guidance
 
 #: Latent pixels of the shorter side from which on a picture is large.
 LARGE_SIDE: Final = 48
-#: Steps of the noise schedule from which on a large picture is drawn at half the size.
+#: Step of the noise schedule below which the training refines large pictures.
 COARSE_FROM_STEP: Final = 320
+#: Step from which on a large picture is drawn at half the size. The training reaches further, so refining is easy here.
+_DRAWN_COARSE_FROM_STEP: Final = 160
 
 
 class CoarseSteps:
@@ -36,7 +38,7 @@ class CoarseSteps:
         """Return the velocity of the sample, as a tuple of one."""
         step = float(torch.as_tensor(timestep).flatten()[0])
         options["return_dict"] = False
-        if min(sample.shape[-2:]) < LARGE_SIDE or step < COARSE_FROM_STEP:
+        if min(sample.shape[-2:]) < LARGE_SIDE or step < _DRAWN_COARSE_FROM_STEP:
             (velocity, *_) = self._forward(sample, timestep, *arguments, **options)
             return (damp_guidance(sample, velocity, step),)
         steps = np.arange(len(self._signals))

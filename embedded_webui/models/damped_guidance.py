@@ -12,8 +12,8 @@ from torch import Tensor
 _LAYOUT_UNTIL_STEP: Final = 700
 #: Step from which on outlines are drawn, and what is seen of an input picture is kept.
 _OUTLINES_FROM_STEP: Final = 320
-#: Part of the guidance that remains from each of them on, so that a scale of 7 acts as 2.5, and as 2.
-_REMAINING: Final = 2.5 / 7
+#: Part of the guidance that remains from each of them on, so that a scale of 7 acts as 5, and as 2.
+_REMAINING: Final = 5 / 7
 _REMAINING_AT_OUTLINES: Final = 2 / 7
 
 

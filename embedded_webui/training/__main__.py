@@ -89,14 +89,19 @@ class Training:
                     size=size,
                     style=stage.style,
                     related=stage.related,
-                    with_star=stage.with_star,
+                    hard_kinds=stage.hard_kinds,
+                    with_hard_kind=stage.with_hard_kind,
                     seed=stage.seed + sum(size) + process_number(),
                 )
             generator = torch.Generator().manual_seed(step)
-            # The Web UI draws a large picture at half the size and only refines it, see `CoarseSteps`.
-            highest = COARSE_FROM_STEP if min(size) >= LARGE_SIDE else len(schedule.signal)
-            batch = pools[size].batch(stage.batch, generator, without_caption=stage.without_caption)
-            return schedule.loss(self._unet, *batch, generator, highest=highest)
+            # The Web UI draws a large picture at half the size and only refines it, see `CoarseSteps`. A cut-out shows
+            # how, in a quarter of the time.
+            is_large = min(size) >= LARGE_SIDE
+            highest = COARSE_FROM_STEP if is_large else len(schedule.signal)
+            batch = pools[size].batch(
+                stage.batch, generator, without_caption=stage.without_caption, cut=stage.cut if is_large else None
+            )
+            return schedule.loss(self._unet, *batch, generator, highest=highest, focus=stage.focus)
 
         self._train(self._unet, loss_of, stage.plan)
 

@@ -94,7 +94,7 @@ def _parts(item: SceneObject) -> Iterator[Part]:
         yield from _DRAWINGS[item.kind](colour)
     if item.wears_hat:
         hat = _DEFAULTS["wizard hat"]
-        yield from (Part(part.colour, _moved(part.points, (0.0, -0.95), 0.62)) for part in _hat(hat))
+        yield from (Part(part.colour, _moved(part.points, (0.0, -0.86), 0.55)) for part in _hat(hat))
 
 
 def _moved(points: Sequence[Point], centre: Point, scale: float) -> list[Point]:
@@ -144,10 +144,8 @@ def _cat(colour: Colour) -> Iterator[Part]:
         yield Part(colour, [(side * 0.88, -1.0), (side * 0.92, 0.0), (side * 0.12, -0.55)])
     yield Part(colour, _oval(0, 0.15, 0.95, 0.8))
     for side in (-1, 1):
-        yield Part((90, 200, 90), _oval(side * 0.4, 0.0, 0.2, 0.24))
-        yield Part(_BLACK, _oval(side * 0.4, 0.0, 0.09, 0.2))
-        yield Part(_BLACK, [(side * 0.3, 0.4), (side * 1.1, 0.28), (side * 1.1, 0.36), (side * 0.3, 0.46)])
-    yield Part(_PINK, [(-0.16, 0.3), (0.16, 0.3), (0.0, 0.5)])
+        yield Part(_BLACK, _oval(side * 0.4, 0.0, 0.17, 0.24))
+    yield Part(_PINK, [(-0.22, 0.28), (0.22, 0.28), (0.0, 0.56)])
 
 
 def _dog(colour: Colour) -> Iterator[Part]:
@@ -155,11 +153,9 @@ def _dog(colour: Colour) -> Iterator[Part]:
     yield Part(colour, _oval(0, 0, 0.74, 0.86))
     for side in (-1, 1):
         yield Part(dark, _oval(side * 0.76, -0.05, 0.25, 0.62))
-        yield Part(_WHITE, _oval(side * 0.3, -0.25, 0.17))
-        yield Part(_BLACK, _oval(side * 0.3, -0.23, 0.11))
-    yield Part(_mix(colour, _WHITE, 0.65), _oval(0, 0.42, 0.48, 0.42))
-    yield Part(_BLACK, _oval(0, 0.22, 0.22, 0.15))
-    yield Part(_PINK, _oval(0, 0.75, 0.16, 0.24))
+        yield Part(_BLACK, _oval(side * 0.3, -0.22, 0.14, 0.19))
+    yield Part(_mix(colour, _WHITE, 0.7), _oval(0, 0.4, 0.46, 0.38))
+    yield Part(_BLACK, _oval(0, 0.26, 0.23, 0.16))
 
 
 def _hat(colour: Colour) -> Iterator[Part]:

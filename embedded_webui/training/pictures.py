@@ -1,6 +1,7 @@
 """Training of the U-Net: it learns to remove noise from the latents of drawn pictures."""
 
 import random
+from collections.abc import Collection
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +19,8 @@ LATENT_SCALE: Final = 0.5
 _DRAWN_PIXELS: Final = 4
 #: Largest weight of the error of the picture, in comparison with pure noise.
 _MAX_WEIGHT: Final = 20.0
-#: Part of the examples whose noise comes from the noisier half of the levels.
-_NOISIER: Final = 0.4
+#: Part of the examples whose noise comes from the levels in focus.
+_IN_FOCUS: Final = 0.4
 #: Captions in one pass of the text encoder.
 _ENCODED_CAPTIONS: Final = 64
 
@@ -43,14 +44,15 @@ class PicturePool:
         style: str,
         seed: int,
         related: float = 0.0,
-        with_star: float = 0.0,
+        hard_kinds: Collection[str] = (),
+        with_hard_kind: float = 0.0,
     ) -> None:
         source = random.Random(seed)  # noqa: S311 - no secret
         width, height = (side * _DRAWN_PIXELS for side in size)
         latents, captions = [], []
         for number in range(count):
-            has_star = number % 100 < with_star * 100
-            scene = random_scene(source, is_related=number < related * count, has_star=has_star)
+            kinds = hard_kinds if number % 100 < with_hard_kind * 100 else ()
+            scene = random_scene(source, is_related=number < related * count, kinds=kinds)
             captions.append(caption_of(scene, source))
             pixels = torch.from_numpy(draw(scene, width=width, height=height, style=style).astype(np.float32))
             latents.append(mean_colours(pixels.permute(2, 0, 1)[None] / 127.5 - 1, _DRAWN_PIXELS).half())
@@ -60,12 +62,18 @@ class PicturePool:
             parts = [encoder(part).last_hidden_state for part in torch.split(tokens, _ENCODED_CAPTIONS)]
         self._encoded = torch.cat(parts).half().cpu()
 
-    def batch(self, size: int, generator: torch.Generator, *, without_caption: float) -> tuple[Tensor, Tensor]:
-        """Return random latents with their encoded captions, of which a part is empty."""
+    def batch(
+        self, size: int, generator: torch.Generator, *, without_caption: float, cut: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return random latents with their encoded captions, of which a part is empty; `cut` is a cut-out's side."""
         chosen = torch.randint(len(self._latents), (size,), generator=generator)
         captions = chosen + 1
         captions[torch.rand(size, generator=generator) < without_caption] = 0
-        return self._latents[chosen].float(), self._encoded[captions].float()
+        latents = self._latents[chosen]
+        if cut:
+            top, left = (int(torch.randint(side - cut + 1, (), generator=generator)) for side in latents.shape[2:])
+            latents = latents[:, :, top : top + cut, left : left + cut]
+        return latents.float(), self._encoded[captions].float()
 
 
 class NoiseSchedule:
@@ -76,12 +84,24 @@ class NoiseSchedule:
         signal = torch.cumprod(1 - betas, dim=0)
         self.signal, self.noise = signal.sqrt().float(), (1 - signal).sqrt().float()
 
-    def loss(self, unet: Any, latents: Tensor, captions: Tensor, generator: torch.Generator, *, highest: int) -> Tensor:
-        """Return the weighted error of the velocity that the U-Net predicts at random steps below the highest one."""
+    def loss(
+        self,
+        unet: Any,
+        latents: Tensor,
+        captions: Tensor,
+        generator: torch.Generator,
+        *,
+        highest: int,
+        focus: tuple[float, float],
+    ) -> Tensor:
+        """Return the weighted error of the velocity that the U-Net predicts at random steps below the highest one.
+
+        `focus` is the range, in parts of the highest step, from which more of the steps come.
+        """
         # One level per part of the range, because that makes the loss of small batches steadier.
         parts = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
-        # The noisier half decides the places and colours of objects, so more examples come from it.
-        parts = torch.where(torch.rand(len(latents), generator=generator) < _NOISIER, (1 + parts) / 2, parts)
+        focused = focus[0] + (focus[1] - focus[0]) * parts
+        parts = torch.where(torch.rand(len(latents), generator=generator) < _IN_FOCUS, focused, parts)
         steps = (parts * highest).long()
         signal, noise = (level[steps][:, None, None, None] for level in (self.signal, self.noise))
         drawn = torch.randn(latents.shape, generator=generator)

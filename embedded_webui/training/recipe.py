@@ -29,10 +29,15 @@ class PictureStage:
     seed: int = SEED
     #: Smallest part of the pictures with two objects.
     related: float = 0.5
-    #: Part of the pictures that show a star, whose points take longest to learn.
-    with_star: float = 0.0
+    #: Kinds of objects that take longest to learn, and the part of the pictures that is sure to show one.
+    hard_kinds: tuple[str, ...] = ()
+    with_hard_kind: float = 0.0
     #: Part of the examples that learn without a caption, for classifier-free guidance.
     without_caption: float = 0.1
+    #: Range of the noise levels from which more of the examples come. The noisier half decides places and colours.
+    focus: tuple[float, float] = (0.5, 1.0)
+    #: Side of the cut-outs of large pictures, in latent pixels; None for whole ones.
+    cut: int | None = None
 
 
 #: Sizes of the last stages: those at which pictures are drawn, and a large one that is only refined.
@@ -67,15 +72,20 @@ PICTURES: Final = (
         seed=2000,
         without_caption=0.3,
     ),
-    # Outlines of large pictures come from the few steps at full size, so those get most of the time here.
+    # Most of the time goes into the size at which every picture is laid out. Their number is odd, so that each of two
+    # processes sees all sizes. Outlines and small parts are decided in the middle of the noise levels.
     PictureStage(
-        plan=Plan(name="pictures-outlines", steps=4000, learning_rate=(6e-4, 1e-5)),
-        sizes=((32, 32), (64, 64), (32, 32), (48, 32), (64, 64), (32, 32), (96, 64), (32, 32)),
+        plan=Plan(name="pictures-details", steps=11_000, learning_rate=(1e-3, 1e-5)),
+        sizes=((32, 32), (32, 32), (64, 64), (32, 32), (48, 32), (32, 32), (32, 32), (64, 64), (32, 32)),
         batch=16,
-        pictures=6_000,
+        pictures=10_000,
         seed=3000,
-        with_star=0.3,
-        without_caption=0.25,
+        related=0.4,
+        hard_kinds=("star", "circle", "cat", "dog"),
+        with_hard_kind=0.4,
+        without_caption=0.2,
+        focus=(0.15, 0.6),
+        cut=32,
     ),
 )
 #: Second checkpoint: the same model, which goes on with another style.

@@ -1,6 +1,7 @@
 """Scenes that the tiny model learns: objects, colours, places and backgrounds, drawn at random."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,12 +76,12 @@ def is_held_out(objects: tuple[SceneObject, ...]) -> bool:
     return numbers[0] % len(COLOURS) == 0 if len(numbers) == 1 else sum(numbers) % 5 == 0
 
 
-def random_scene(source: random.Random, *, is_related: bool = False, has_star: bool = False) -> DrawnScene:
-    """Return a scene that is not held out: of two objects if it must be related, with a star if it must have one."""
+def random_scene(source: random.Random, *, is_related: bool = False, kinds: Collection[str] = ()) -> DrawnScene:
+    """Return a scene that is not held out: of two objects if it must be related, and with one of the kinds."""
     while True:
         scene = _any_scene(source)
-        lacks_star = has_star and all(item.kind != "star" for item in scene.objects)
-        if not is_held_out(scene.objects) and not lacks_star and (scene.relation or not is_related):
+        lacks_kind = kinds and all(item.kind not in kinds for item in scene.objects)
+        if not is_held_out(scene.objects) and not lacks_kind and (scene.relation or not is_related):
             return scene
 
 

@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 
-@pytest.mark.parametrize(("step", "guided"), [(900, 7.0), (700, 2.5), (321, 2.5), (320, 2), (0, 2)])
+@pytest.mark.parametrize(("step", "guided"), [(900, 7.0), (700, 5), (321, 5), (320, 2), (0, 2)])
 def test_guidance_is_weaker_once_the_layout_is_decided(step: float, guided: float) -> None:
     import torch  # noqa: PLC0415 - see above
 

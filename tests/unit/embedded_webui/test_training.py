@@ -95,7 +95,7 @@ class Denoising:
 
         generator = torch.Generator().manual_seed(step)
         batch = self._pool.batch(8, generator, without_caption=0.1)
-        return self._schedule.loss(self.unet, *batch, generator, highest=1000)
+        return self._schedule.loss(self.unet, *batch, generator, highest=1000, focus=(0.5, 1.0))
 
 
 def test_the_unet_learns_pictures_and_goes_on_from_a_state(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ gate: style
 
 .PHONY: selected-tests
 selected-tests:
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "$(SELECTION)"
+	@$(BIN)/pytest --numprocesses 4 --dist loadgroup -m "$(SELECTION)"
 
 .PHONY: types-report
 types-report:
@@ -132,7 +132,7 @@ types-report:
 
 .PHONY: test-durations
 test-durations: setup ## Run all tests and show the processor time of each kind and of the slowest, for docs/testing.md
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup -p tests.processor_time
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup -p tests.processor_time
 
 .PHONY: docs
 docs: $(VENV)/.ready-for-docs ## Build the site of docs/ in out/site; a warning fails it

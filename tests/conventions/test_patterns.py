@@ -21,7 +21,7 @@ SAME_WORK = {"sub": "findall", "subn": "findall", "split": "findall", "finditer"
 #: Patterns that exist only when the program runs, and the reason why each is safe.
 KNOWN_WHEN_RUN = {
     "stacks/config/access.py: pattern": "the operator's own file; the patterns are those of `_ENDPOINTS`",
-    "local/api_gateway/routes.py: ''.join(parts) or '/'": "each repetition ends at a slash, except the last",
+    "local/api_gateway/routes.py: _PARAMETER.sub(group, re.escape(path))": "a repetition ends at a slash or the end",
     "local/api_gateway/authorization.py: expression": "IAM's wildcards, of the project's own policies",
 }
 

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,10 +113,17 @@ def test_a_waiting_or_running_prompt_can_be_cancelled(comfyui: RunningComfyUi) -
     assert comfyui.finished(front["prompt_id"])["status"]["completed"]
 
 
-def test_a_long_chain_of_loras_runs_at_once(comfyui: RunningComfyUi) -> None:
-    lora = comfyui.base / "models" / "loras" / "ink.safetensors"
-    lora.parent.mkdir(exist_ok=True)
-    lora.touch()
+@pytest.fixture
+def lora(comfyui: RunningComfyUi) -> Iterator[Path]:
+    """A LoRA of one test, because another one compares the list of all with a recording."""
+    path = comfyui.base / "models" / "loras" / "ink.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    yield path
+    path.unlink()
+
+
+def test_a_long_chain_of_loras_runs_at_once(comfyui: RunningComfyUi, lora: Path) -> None:
     # Each node needs the one before twice.
     chain = {
         f"lora{number}": {

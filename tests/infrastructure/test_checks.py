@@ -30,8 +30,11 @@ IGNORED_LINT_RULES = {
 }
 
 
-#: Parts of the paths of the CDK's own functions, which are as the CDK creates them.
-FUNCTIONS_OF_THE_CDK = ("/KubectlProvider", "/LogRetention")
+#: Rules that the CDK's own functions break as the CDK creates them, by a part of their paths.
+FINDINGS_OF_THE_CDK = {
+    "/KubectlProvider": ("AwsSolutions-IAM4[", "AwsSolutions-IAM5[", "AwsSolutions-L1"),
+    "/LogRetention": ("AwsSolutions-IAM4[", "AwsSolutions-IAM5["),
+}
 
 
 def nag_findings(app: "App") -> list[str]:
@@ -42,7 +45,10 @@ def nag_findings(app: "App") -> list[str]:
         f"{violation.rule_name} {resource.construct_path}: {violation.description}"
         for violation in report.violations
         for resource in violation.violating_resources
-        if not any(part in str(resource.construct_path) for part in FUNCTIONS_OF_THE_CDK)
+        if not any(
+            part in str(resource.construct_path) and violation.rule_name.startswith(rules)
+            for part, rules in FINDINGS_OF_THE_CDK.items()
+        )
     ]
 
 

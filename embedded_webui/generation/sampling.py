@@ -96,7 +96,7 @@ class SamplingPass:
             **self._prompts[0],
             num_images_per_prompt=len(self._drawn),
             num_inference_steps=request.steps,
-            guidance_scale=request.cfg_scale,
+            guidance_scale=model.guidance_scale(request.cfg_scale, request.negative_prompt),
             generator=generators,
             output_type="latent",
             callback_on_step_end=self._end_step,

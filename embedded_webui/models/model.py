@@ -15,6 +15,7 @@ from embedded_webui.errors import NansException
 from embedded_webui.generation.prompt_encoder import PromptEncoder
 from embedded_webui.models.checkpoints import CheckpointFile
 from embedded_webui.models.coarse_steps import CoarseSteps
+from embedded_webui.models.damped_guidance import AWAY_FROM_NEGATIVE
 from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
 from embedded_webui.models.loras import LoraFile
 from embedded_webui.models.tokenizers import build_tokenizers
@@ -51,7 +52,9 @@ class _WatchedSteps:
 class Model:
     """A checkpoint in memory, on one device."""
 
-    def __init__(self, pipeline: Any, *, checkpoint: CheckpointFile, device: str) -> None:
+    def __init__(
+        self, pipeline: Any, *, checkpoint: CheckpointFile, device: str, away_from_negative: float = 1.0
+    ) -> None:
         self.checkpoint = checkpoint
         self.device = device
         self.scheduler_config: Mapping[str, Any] = pipeline.scheduler.config
@@ -63,10 +66,15 @@ class Model:
         self.dtype: torch.dtype = pipeline.unet.dtype
         self.latent_channels = int(pipeline.vae.config.latent_channels)
         self._pipeline = pipeline
+        self._away_from_negative = away_from_negative
         #: None while a change is incomplete.
         self._loras: Mapping[LoraFile, tuple[float, float]] | None = {}
         self._unchanged: list[tuple[Tensor, Tensor]] = []
         self._colours = self._learn_colours()
+
+    def guidance_scale(self, scale: float, negative_prompt: str) -> float:
+        """Return the scale of guidance that the pipeline takes for a request's; 1 stays 1, where nothing guides."""
+        return 1 + (scale - 1) * self._away_from_negative if negative_prompt else scale
 
     def encode(self, images: Sequence[Image.Image]) -> Tensor:
         """Return the latents of images of one size."""
@@ -151,7 +159,8 @@ def load_model(checkpoint: CheckpointFile, *, models_folder: Path, device: str) 
         pipeline.vae.to(torch.float32)
     # One image of a batch at a time, which needs the memory of one.
     pipeline.vae.enable_slicing()
-    return Model(pipeline, checkpoint=checkpoint, device=device)
+    away = AWAY_FROM_NEGATIVE if kind is TINY else 1.0
+    return Model(pipeline, checkpoint=checkpoint, device=device, away_from_negative=away)
 
 
 def _build(name: str, loaded: Any) -> Any:

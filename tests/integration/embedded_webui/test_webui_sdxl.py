@@ -67,3 +67,6 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
     assert not torch.equal(latents[0], latents[1])
     assert not torch.equal(latents, again)
     assert [image.size for image in images] == [(SIDE, SIDE)] * 2
+    assert model.guidance_scale(7, "red") == 7
+    tiny = Model(pipeline, checkpoint=model.checkpoint, device="cpu", away_from_negative=1.5)
+    assert [tiny.guidance_scale(7, "red"), tiny.guidance_scale(7, ""), tiny.guidance_scale(1, "red")] == [10, 7, 1]

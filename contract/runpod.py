@@ -1,5 +1,6 @@
 """RunPod form of a task, `{"input": {"api", "payload"}}` or `{"input": {"workflow"}}`, and its allowed Web UI calls."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contract import runpod_workflow
@@ -59,9 +60,6 @@ SCHEDULER_SUFFIXES: Final = {
 }
 
 
-_SAMPLER_FIELDS: Final = ("sampler_name", "sampler_index")
-
-
 def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
     """Return the errors of a `webui-api` content; an allowed call has none."""
     match content:
@@ -109,17 +107,19 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     Web UIs from 1.9 separate samplers and schedulers, and silently run another sampler for a joined name.
     A scheduler of the sender has precedence.
     """
-    result = dict(payload)
-    for name_field in _SAMPLER_FIELDS:
-        name = payload.get(name_field)
-        if not isinstance(name, str):
-            continue
+    name_field = sampler_field(payload)
+    name = payload.get(name_field)
+    if isinstance(name, str):
         for suffix, scheduler in SCHEDULER_SUFFIXES.items():
             if name.lower().endswith(f" {suffix}"):
-                result[name_field] = name[: -len(suffix) - 1].rstrip()
-                result["scheduler"] = payload.get("scheduler") or scheduler
-                break
-    return result
+                split = {name_field: name[: -len(suffix) - 1].rstrip()}
+                return payload | split | {"scheduler": payload.get("scheduler") or scheduler}
+    return payload
+
+
+def sampler_field(payload: Mapping[str, Any]) -> str:
+    """Return the field whose sampler the Web UI uses: the index only where there is no name."""
+    return "sampler_name" if payload.get("sampler_name") else "sampler_index"
 
 
 def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None, found: Findings) -> dict[str, Any]:
@@ -132,9 +132,8 @@ def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None,
     if isinstance(content, dict) and isinstance(content.get("payload"), dict):
         given = content["payload"]
         content = {**content, "payload": split_sampler(given)}
-        joined = [name for name in _SAMPLER_FIELDS if content["payload"].get(name) != given.get(name)]
-        if joined and not given.get("scheduler"):
-            moved["task.content.payload.scheduler"] = f"task.content.payload.{joined[0]}"
+        if content["payload"].get("scheduler") != given.get("scheduler"):
+            moved["task.content.payload.scheduler"] = f"task.content.payload.{sampler_field(given)}"
     tasktype = TaskType.WEBUI_API
     moved["task.metadata.tasktype"] = "task.content.api"
     if runpod_workflow.is_workflow(content):

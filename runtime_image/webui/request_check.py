@@ -9,6 +9,7 @@ from contract.content import check_cost
 from contract.errors import FieldError, InvalidTask
 from contract.option_values import option_problems
 from contract.routing import Limits
+from contract.runpod import sampler_field
 from contract.work import Sizes
 from runtime_image.webui.names.kinds import CHECKPOINT
 from runtime_image.webui.names.referenced import Named, names_in
@@ -60,9 +61,8 @@ class RequestCheck:
         found = self._names.check(named, timeout_seconds=timeout_seconds) if named else {}
         if not request.generates:
             return request
-        sampler_field = "sampler_name" if body.get("sampler_name") else "sampler_index"
         # A script may choose its own samplers.
-        sampler_name = None if body.get("script_name") else found.get(f"{field}.{sampler_field}")
+        sampler_name = None if body.get("script_name") else found.get(f"{field}.{sampler_field(body)}")
         return self._with_overrides(replace(request, sampler_name=sampler_name), body, field)
 
     def check_cost(self, request: WebUiRequest, body: Mapping[str, Any], field: str, sizes: Sizes) -> None:

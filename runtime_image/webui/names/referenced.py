@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from contract.plot import axes_of
+from contract.runpod import sampler_field
 from contract.script_tables import PLOT, SD_UPSCALE, SELECTABLE
 from contract.work import UPSCALING_ENDPOINTS, detail_prompts
 from runtime_image.webui.names import kinds
@@ -65,9 +66,7 @@ def names_in(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
 
 
 def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
-    # The Web UI uses the index only where there is no name.
-    sampler = "sampler_name" if body.get("sampler_name") else "sampler_index"
-    yield from _of_fields(body, field, {sampler: kinds.SAMPLER, "scheduler": kinds.SCHEDULER})
+    yield from _of_fields(body, field, {sampler_field(body): kinds.SAMPLER, "scheduler": kinds.SCHEDULER})
     yield from _of_fields(body, field, {"script_name": _SCRIPTS[path]})
     if str(body.get("refiner_checkpoint")) not in _NO_REFINER:
         yield from _of_fields(body, field, {"refiner_checkpoint": kinds.CHECKPOINT})

@@ -102,3 +102,21 @@ def test_a_scheduler_that_the_sender_named_stays() -> None:
     payload = {"sampler_name": "DPM++ SDE Karras", "scheduler": "exponential"}
     assert split_sampler(payload) == {"sampler_name": "DPM++ SDE", "scheduler": "exponential"}
     assert payload["sampler_name"] == "DPM++ SDE Karras"
+
+
+@pytest.mark.parametrize("index", ["DPM++ SDE Karras", "Euler a"])
+@pytest.mark.parametrize(
+    ("name", "sampler", "scheduler"),
+    [("Euler a", "Euler a", None), ("DPM++ 2M Exponential", "DPM++ 2M", "exponential")],
+)
+def test_the_scheduler_is_that_of_the_sampler_which_runs(
+    index: str, name: str, sampler: str, scheduler: str | None
+) -> None:
+    split = split_sampler({"sampler_name": name, "sampler_index": index})
+    assert (split["sampler_name"], split.get("scheduler")) == (sampler, scheduler)
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_the_index_is_split_where_there_is_no_name(name: str | None) -> None:
+    split = split_sampler({"sampler_name": name, "sampler_index": "DPM++ SDE Karras"})
+    assert (split["sampler_index"], split["scheduler"]) == ("DPM++ SDE", "karras")

@@ -113,7 +113,8 @@ def _metadata_of(body: object) -> Mapping[str, Any]:
         case {"task": {"metadata": dict(metadata)}} | {"metadata": dict(metadata)}:
             return metadata
         case {"alwayson_scripts": dict(scripts)}:
-            return {"id": scripts.get("id_task"), "tasktype": scripts.get("task")}
+            metadata = {"id": scripts.get("id_task"), "tasktype": scripts.get("task")}
+            return metadata | ({"context": {"uid": scripts["uid"]}} if "uid" in scripts else {})
     return {}
 
 

@@ -90,6 +90,17 @@ def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, rou
     assert harness.record("mine").context_value == {"abc": 123}
 
 
+@pytest.mark.parametrize("checkpoint", ["painting.safetensors", "unknown"])
+def test_the_older_format_has_the_senders_context_in_every_rejection(
+    harness: Harness, route: Route, make_task: MakeTask, checkpoint: str
+) -> None:
+    route(make_task("mine"))
+    scripts = {"task": "text-to-image", "id_task": "mine", "sd_model_checkpoint": checkpoint, "uid": "user-7"}
+    route({"alwayson_scripts": scripts, "prompt": "A cat"}, "m-2")
+    callback, _ = rejection(harness)
+    assert (callback["id"], callback["context"]) == ("mine", {"uid": "user-7"})
+
+
 def test_a_record_that_aws_refuses_for_good_is_answered_at_once(
     harness: Harness, route: Route, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

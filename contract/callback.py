@@ -70,17 +70,17 @@ def callback_attributes(record: Ended) -> dict[str, str]:
     }
 
 
-def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[str, Any]:
+def rejection(error: DarkroomError, *, body: object, message_id: str, runtime: str | None = None) -> dict[str, Any]:
     """Return the callback of a message that never became a task.
 
     `id`, `runtime` and `context` are None if the message is unreadable. `message_id` is SNS's, so a sender can find
-    even an unreadable message. A context above the limit is omitted, because the callback might exceed the limit of
-    SNS with it.
+    even an unreadable message. `runtime` is that of a message whose body does not name it. A context above the limit
+    is omitted, because the callback might exceed the limit of SNS with it.
     """
     metadata = _metadata_of(body)
     return {
         "id": sender_id(body),
-        "runtime": _text(metadata.get("runtime")),
+        "runtime": _text(metadata.get("runtime", runtime)),
         "status": CALLBACK_STATUS[Status.FAILED],
         "result": False,
         "image_url": [],

@@ -140,6 +140,10 @@ def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None,
         tasktype = TaskType.PIPELINE
         moved["task.metadata.tasktype"] = "task.content.workflow"
         content = runpod_workflow.graph_of(content, found)
+    if runtime is None:
+        # Only a message can lack it; the path of a call names it.
+        message = "is required, as the message attribute `runtime`"
+        found.errors.append(FieldError("task.metadata.runtime", message))
     metadata = {"id": task_id, "runtime": runtime, "tasktype": tasktype.value}
     optional = {key: body[key] for key in REQUEST_KEYS[1:] if body.get(key) is not None}
     return {"task": {"metadata": metadata | optional, "content": content}}

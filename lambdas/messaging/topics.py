@@ -29,7 +29,12 @@ class SnsTopic:
         self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=values, **options)
 
 
-def publish_rejection(topic: Topic, error: DarkroomError, *, body: object, message_id: str, tenant: str = "") -> None:
-    """Publish a rejection to the completion topic; `body` is the parsed message, None if it is no JSON object."""
-    callback = rejection(error, body=body, message_id=message_id)
+def publish_rejection(
+    topic: Topic, error: DarkroomError, *, body: object, message_id: str, runtime: str | None = None, tenant: str = ""
+) -> None:
+    """Publish a rejection to the completion topic; `body` is the parsed message, None if it is no JSON object.
+
+    `runtime` is the attribute that names it for a message of the RunPod format.
+    """
+    callback = rejection(error, body=body, message_id=message_id, runtime=runtime)
     topic.publish(compact_json(callback), rejection_attributes(callback, body=body, tenant=tenant))

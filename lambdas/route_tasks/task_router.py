@@ -28,13 +28,14 @@ class TaskRouter:
         """Submit the task, or publish a rejection with the reason."""
         body: dict[str, Any] | None = None
         tenant = self._tenancy.of_topic(delivery.topic_arn)
+        runtime = delivery.attributes.get("runtime")
         try:
             may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)
             body = parse_json_object(self._task_bucket.resolve(delivery.body, may_point_to=may_point_to))
             self._submission.submit(
                 body,
                 submission_id=delivery.message_id,
-                runtime_name=delivery.attributes.get("runtime"),
+                runtime_name=runtime,
                 generated_id=delivery.message_id,
                 tenant=tenant,
             )
@@ -42,7 +43,12 @@ class TaskRouter:
             if error.retryable:
                 raise
             publish_rejection(
-                self._completion_topic, error, body=body, message_id=delivery.message_id, tenant=tenant.name
+                self._completion_topic,
+                error,
+                body=body,
+                message_id=delivery.message_id,
+                runtime=runtime,
+                tenant=tenant.name,
             )
             logger().warning("task_rejected", error=error.as_dict(), message_id=delivery.message_id)
             count("TasksRejected", code=error.as_dict()["code"])

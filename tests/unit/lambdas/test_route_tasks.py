@@ -90,6 +90,20 @@ def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, rou
     assert harness.record("mine").context_value == {"abc": 123}
 
 
+def test_the_error_of_a_runpod_message_names_the_missing_attribute(harness: Harness, route: Route) -> None:
+    call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {}}
+    route({"input": call})
+    callback, _ = rejection(harness)
+    assert callback["error"]["message"] == "runtime: is required, as the message attribute `runtime`"
+
+
+def test_a_broken_runpod_message_is_answered_to_the_subscribers_of_its_runtime(harness: Harness, route: Route) -> None:
+    route({"input": {}}, runtime="sdruntime")
+    callback, attributes = rejection(harness)
+    assert callback["runtime"] == "sdruntime"
+    assert attributes == {"runtime": "sdruntime", "status": "failed"}
+
+
 @pytest.mark.parametrize("checkpoint", ["painting.safetensors", "unknown"])
 def test_the_older_format_has_the_senders_context_in_every_rejection(
     harness: Harness, route: Route, make_task: MakeTask, checkpoint: str

@@ -126,9 +126,10 @@ def _move_image_link(content: dict[str, Any], field: str, errors: list[FieldErro
     scripts = content.get("alwayson_scripts")
     if not isinstance(scripts, dict) or "image_link" not in scripts:
         return
-    link = picture(scripts["image_link"], f"{field}.alwayson_scripts.image_link", errors)
     content["alwayson_scripts"] = {key: value for key, value in scripts.items() if key != "image_link"}
-    if link:
+    if scripts["image_link"] is None:
+        return
+    if link := picture(scripts["image_link"], f"{field}.alwayson_scripts.image_link", errors):
         given = content.get("init_images")
         images = given if isinstance(given, list) else []
         content["init_images"] = [link, *images]

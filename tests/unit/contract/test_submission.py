@@ -246,6 +246,13 @@ def test_image_to_image_needs_an_input_picture(content: dict[str, Any]) -> None:
     assert set(refusals(task(content, tasktype="image-to-image"))) == {"task.content.init_images"}
 
 
+def test_an_image_link_that_is_null_is_no_picture() -> None:
+    scripts = {"image_link": None}
+    assert parse(task({"alwayson_scripts": scripts})).task.content == {"alwayson_scripts": {}}
+    body = task({"alwayson_scripts": scripts}, tasktype="image-to-image")
+    assert set(refusals(body)) == {"task.content.init_images"}
+
+
 def test_an_image_link_becomes_the_first_input_picture() -> None:
     content = {"alwayson_scripts": {"image_link": "s3://b/k", "ControlNet": {"args": []}}, "init_images": [PICTURE]}
     original = copy.deepcopy(content)

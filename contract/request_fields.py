@@ -79,7 +79,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = {
     runpod.IMAGE_TO_IMAGE_ENDPOINT: _IMAGE_TO_IMAGE,
     "sdapi/v1/extra-single-image": _UPSCALING | {"image": picture},
     "sdapi/v1/extra-batch-images": _UPSCALING
-    | {"imageList": listed(known_fields({"data": picture, "name": name}), MAX_PICTURES)},
+    # The Web UI answers an empty list without a picture and without an error.
+    | {"imageList": listed(known_fields({"data": picture, "name": name}), MAX_PICTURES, min_entries=1)},
     "sdapi/v1/interrogate": {"image": picture, "model": name},
     "sdapi/v1/png-info": {"image": picture},
 }

@@ -144,8 +144,8 @@ def begins_as_link(value: str) -> bool:
     return bool(_LINK_BEGINNING.match(value))
 
 
-def listed(entry: Reader, max_entries: int) -> Reader:
-    """Return the reader of a list of at most `max_entries` values."""
+def listed(entry: Reader, max_entries: int, *, min_entries: int = 0) -> Reader:
+    """Return the reader of a list of `min_entries` to `max_entries` values."""
 
     def read(value: object, field: str, errors: list[FieldError]) -> list[Any]:
         if not isinstance(value, list):
@@ -155,6 +155,8 @@ def listed(entry: Reader, max_entries: int) -> Reader:
             message = f"has {len(value)} entries; {max_entries} are accepted"
             errors.append(FieldError(field, message, "limit_exceeded"))
             return []
+        if len(value) < min_entries:
+            errors.append(FieldError(field, f"has {len(value)} entries; write at least {min_entries}"))
         return [entry(item, f"{field}[{index}]", errors) for index, item in enumerate(value)]
 
     return read

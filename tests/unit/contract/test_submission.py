@@ -264,6 +264,11 @@ def test_an_image_link_becomes_the_first_input_picture() -> None:
     assert content == original
 
 
+def test_an_upscaling_of_no_picture_is_refused() -> None:
+    body = task({"imageList": []}, tasktype="extra-batch-images")
+    assert refusals(body) == {"task.content.imageList": "has 0 entries; write at least 1"}
+
+
 def test_the_alias_of_extra_batch_images() -> None:
     assert parse(task({}, tasktype="extra-batch-image")).task.metadata.tasktype is TaskType.EXTRA_BATCH_IMAGES
 

@@ -7,18 +7,17 @@ from contract.errors import FieldError, InvalidJson, InvalidTask, MessageTooLarg
 from contract.findings import Findings
 from contract.json_values import describe, parse_json, size_bytes
 from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, RUNPOD_COMFY_KEY
-from contract.pipeline.graph_inputs import possible_file_inputs
+from contract.pipeline.graph_inputs import begins_as_data, possible_file_inputs
 from contract.pipeline.node_list import core_nodes
 from contract.storage import MAX_MESSAGE_BYTES
 from contract.unknown_keys import refuse_misspelt
+from contract.webui_values import begins_as_link
 
 _WORKFLOW: Final = "workflow"
 _IMAGES: Final = "images"
 _KEYS: Final = (_WORKFLOW, _IMAGES, RUNPOD_COMFY_KEY)
 #: Path of a field of the input next to the graph, whose own path is `task.content`.
 _INPUT: Final = "task.input"
-#: Beginnings of an image that is no bare base64.
-_SCHEMES: Final = ("data:", "https://", "http://", "s3://")
 #: Bytes of the paths of the inputs that the images fill, because the record of a task keeps them all.
 MAX_MOVED_BYTES: Final = 64 * 1024
 
@@ -44,7 +43,7 @@ def graph_of(content: Mapping[str, Any], found: Findings) -> object:
     moved["task.content"] = f"task.content.{_WORKFLOW}"
     moved[_INPUT] = "task.content"
     found.unknown.extend(refuse_misspelt(content, _KEYS, _INPUT, errors, owner="the input of a workflow"))
-    if _WORKFLOW not in content:
+    if content.get(_WORKFLOW) is None:
         errors.append(FieldError("task.content", "Missing 'workflow' parameter"))
     graph = content.get(_WORKFLOW)
     files = _files(content.get(_IMAGES), errors)
@@ -100,7 +99,8 @@ def _files(images: object, errors: list[FieldError]) -> dict[str, tuple[str, str
             case {"name": str(name), "image": str(text)} if name and text:
                 if name in files:
                     errors.append(FieldError(f"{field}[{index}].name", f"is {name[:80]!r}, as an earlier one is"))
-                content = text if text.startswith(_SCHEMES) else f"data:application/octet-stream;base64,{text}"
+                is_bare = not (begins_as_link(text) or begins_as_data(text))
+                content = f"data:application/octet-stream;base64,{text}" if is_bare else text
                 files[name] = content, f"task.content.{_IMAGES}[{index}].image"
             case _:
                 errors.append(FieldError(f"{field}[{index}]", f"is not such an object: {shape}"))

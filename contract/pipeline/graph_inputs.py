@@ -41,7 +41,7 @@ class FileInput(NamedTuple):
     @property
     def is_data(self) -> bool:
         """Return True if the value is a `data:` URI, which holds the file itself."""
-        return isinstance(self.value, str) and bool(_DATA_URI.match(self.value))
+        return isinstance(self.value, str) and begins_as_data(self.value)
 
     def path(self, field: str = "task.content") -> str:
         """Return the path of the input below the path of the content."""
@@ -65,6 +65,11 @@ class ModelInput(NamedTuple):
     def path(self, field: str = "task.content") -> str:
         """Return the path of the input below the path of the content."""
         return f"{field}.{self.node_id}.inputs.{self.name}"
+
+
+def begins_as_data(value: str) -> bool:
+    """Return True if a text begins with the scheme of a `data:` URI."""
+    return bool(_DATA_URI.match(value))
 
 
 def file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[FileInput]:

@@ -105,6 +105,8 @@ def test_a_workflow_becomes_a_pipeline(runpod: RunpodWorkflows) -> None:
         ("iVBORw==", "data:application/octet-stream;base64,iVBORw=="),
         ("data:image/png;base64,iVBORw==", "data:image/png;base64,iVBORw=="),
         ("https://example.com/a.png", "https://example.com/a.png"),
+        ("Data:image/png;base64,iVBORw==", "Data:image/png;base64,iVBORw=="),
+        (" HTTPS://example.com/a.png", " HTTPS://example.com/a.png"),
     ],
 )
 def test_an_image_is_put_where_its_name_is(runpod: RunpodWorkflows, image: str, content: str) -> None:
@@ -170,6 +172,7 @@ SHAPE: Final = "'images' must be a list of objects with 'name' and 'image' keys"
     ("content", "field", "words"),
     [
         ({"images": []}, "input.workflow", "Missing 'workflow' parameter"),
+        ({"workflow": None}, "input.workflow", "Missing 'workflow' parameter"),
         ({"prompt": "A dog"}, "input.api", "Missing 'workflow' parameter; runtime flows is a ComfyUI"),
         ({"workflow": {}, "images": {}}, "input.images", f"{SHAPE}, not an object"),
         ({"workflow": {}, "images": [{"name": "a"}]}, "input.images[0]", SHAPE),

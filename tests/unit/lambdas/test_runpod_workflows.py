@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from contract.delivery import PictureCopy
 from contract.errors import InvalidTask, MessageTooLarge
 from contract.record import Status
 from contract.routing import Catalogue, Runtime
@@ -216,6 +217,13 @@ def test_the_output_has_the_files_of_a_workflow_by_their_kind(runpod: RunpodWork
         ],
         "files": [{"filename": "c.flac", "type": "base64", "data": data}],
     }
+
+
+def test_the_output_has_the_copies_at_the_senders_own_place(runpod: RunpodWorkflows) -> None:
+    runpod.complete({"9": {"images": [file("a.png", 1)]}})
+    copy = PictureCopy(url="https://shop.example/1", error="the link answered with status 403")
+    record = runpod.harness.record(str(UUID(int=1))).model_copy(update={"deliveries": (copy,)})
+    assert job_output(record, runpod.outputs)["deliveries"] == [copy.as_dict()]
 
 
 @pytest.mark.parametrize("outputs", [{}, {"10": {"images": [file("preview.png", 1, "temp")]}}])

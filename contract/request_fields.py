@@ -33,6 +33,15 @@ MAX_PICTURES: Final = 1000
 #: Pixels; the time of a blur grows with it. The Web UI's own slider ends at 64.
 MAX_BLUR: Final = 256
 
+#: Fields of prompts, whose text stays text even if it begins as a link does; the last two are ADetailer's. The Web UI
+#: would fetch a link in some other fields itself.
+TEXT_FIELDS: Final = frozenset(
+    {
+        *("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt"),
+        *("ad_prompt", "ad_negative_prompt"),
+    }
+)
+
 
 def _unusable(value: object, field: str, errors: list[FieldError]) -> object:
     errors.append(FieldError(field, "cannot be used through the Web UI's API; leave it out"))

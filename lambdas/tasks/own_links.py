@@ -11,6 +11,7 @@ from typing import Any, Final
 from contract.errors import FieldError, InvalidTask
 from contract.pipeline.graph_inputs import possible_file_inputs
 from contract.pipeline.node_list import core_nodes
+from contract.request_fields import TEXT_FIELDS
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission
 from contract.task import Task, TaskType
@@ -107,7 +108,8 @@ def _links_of(task: Task) -> Iterator[tuple[str, str]]:
 def _links(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _links(item, f"{path}.{key}")
+            if not (key in TEXT_FIELDS and isinstance(item, str)):
+                yield from _links(item, f"{path}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _links(item, f"{path}[{index}]")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from contract.request_fields import TEXT_FIELDS
 from contract.routing import Limits
 from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
@@ -39,7 +40,6 @@ from runtime_image.webui.picture_finder import find_pictures, replace_pictures
 from runtime_image.webui.progress import read_progress
 from runtime_image.webui.readiness import check_lists
 from runtime_image.webui.request import (
-    TEXT_FIELDS,
     TEXT_TO_IMAGE_PATH,
     UPSCALING_PATH,
     WebUiRequest,

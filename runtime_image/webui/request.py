@@ -28,14 +28,6 @@ _CHANGING_THE_SERVICE: Final = frozenset(
     }
 )
 
-#: Fields of prompts, whose text stays text even if it begins as a link does; the last two are ADetailer's. The Web UI
-#: would fetch a link in some other fields itself.
-TEXT_FIELDS: Final = frozenset(
-    {
-        *("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt"),
-        *("ad_prompt", "ad_negative_prompt"),
-    }
-)
 #: What the agent decides about the Web UI's files: it stores the pictures itself.
 _SAVING: Final = {"save_images": False, "do_not_save_samples": True, "do_not_save_grid": True}
 

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from types_boto3_s3 import S3Client
 
 from contract.errors import DarkroomError
+from contract.request_fields import TEXT_FIELDS
 from contract.routing import Catalogue, Runtime
 from contract.submission import parse_submission
 from embedded_webui.images import codec
@@ -28,7 +29,6 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from runtime_image.webui.picture_finder import find_pictures
-from runtime_image.webui.request import TEXT_FIELDS
 from tests.harness.parameter_names import name_bytes
 from tests.harness.serving import QuietHandler, serving
 

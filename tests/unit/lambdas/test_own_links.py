@@ -61,6 +61,13 @@ def test_a_link_of_the_tenant_is_pinned_to_the_object_of_this_moment(
     assert stored.s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] == [{"Key": "linked", "Value": "true"}]
 
 
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+def test_a_prompt_is_a_text_whatever_it_begins_with(stored: Harness, field: str) -> None:
+    metadata = {"id": "poster", "runtime": "sdruntime", "tasktype": "text-to-image"}
+    content = {field: "s3://output-bucket/ in neon letters, on a wall"}
+    assert etags(stored.submit({"task": {"metadata": metadata, "content": content}}, "s", tenant=SHOP)) == {}
+
+
 @pytest.mark.parametrize(
     "link",
     [

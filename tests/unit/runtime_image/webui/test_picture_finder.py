@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.request_fields import TEXT_FIELDS
 from runtime_image.process.engine import InputReference
 from runtime_image.webui.picture_finder import find_pictures, replace_pictures
-from runtime_image.webui.request import TEXT_FIELDS
 
 URL = "https://example.com/a.png"
 JSON = st.recursive(

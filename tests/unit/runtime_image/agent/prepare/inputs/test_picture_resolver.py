@@ -7,6 +7,7 @@ import pytest
 
 from contract.errors import InvalidTask
 from contract.picture_formats import UnusablePicture
+from contract.request_fields import TEXT_FIELDS
 from contract.upload import MAX_LINKS
 from contract.work import Size
 from guarded_http.errors import LinkUnavailable
@@ -14,7 +15,6 @@ from runtime_image.agent.prepare.inputs import picture_resolver
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, shown_link
 from runtime_image.process.engine import InputFile, InputKind, InputReference
 from runtime_image.webui.picture_finder import find_pictures
-from runtime_image.webui.request import TEXT_FIELDS
 
 URL = "https://example.com/a.png"
 

@@ -26,8 +26,9 @@ _ADVICE: Final = {
     "string_too_long": "write at most {max_length} characters",
     "string_too_short": "write at least {min_length} character",
     "string_type": "write text, in quotes",
+    "too_long": "write at most {max_length} entries",
     "too_short": "write at least {min_length} entry",
-    "tuple_type": "write a list, each entry after a hyphen",
+    "tuple_type": "write a list",
 }
 
 
@@ -40,7 +41,8 @@ def field_errors(refused: ValidationError, *, unknown: FieldError | None = None,
 
 
 def _field_error(mistake: Any, unknown: FieldError | None, path: str) -> FieldError:
-    field = ".".join(map(str, (path, *mistake["loc"]) if path else mistake["loc"]))
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in mistake["loc"])
+    field = "".join((path, *parts)).removeprefix(".")
     if unknown and mistake["type"] == "extra_forbidden":
         return replace(unknown, field=field[:MAX_SHOWN])
     return FieldError(field, what_to_write(mistake, shown=shown_value(mistake["input"])))

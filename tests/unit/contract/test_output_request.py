@@ -55,8 +55,8 @@ def test_null_is_the_default() -> None:
         ({"destination": "s3://gallery/a/../b"}, "task.metadata.output.destination", "'..' are not allowed"),
         ({"destination": "s3://gallery/a//b"}, "task.metadata.output.destination", "single slashes"),
         ({"destination": "s3://gallery/a\nb"}, "task.metadata.output.destination", "control characters"),
-        ({"put_links": ["http://a.example/1"]}, "task.metadata.output.put_links.0", "https://"),
-        ({"put_links": ["https://me:pass@a.example/1"]}, "task.metadata.output.put_links.0", "credentials"),
+        ({"put_links": ["http://a.example/1"]}, "task.metadata.output.put_links[0]", "https://"),
+        ({"put_links": ["https://me:pass@a.example/1"]}, "task.metadata.output.put_links[0]", "credentials"),
         ({"put_links": ["https://a.example/1"] * 65}, "task.metadata.output.put_links", "64"),
         (
             {"put_links": ["https://a.example/1"], "destination": "s3://gallery/cats"},

@@ -23,6 +23,18 @@ def test_errors_of_metadata_say_what_to_write() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("put_links", "field", "message"),
+    [
+        ("https://a.example", "put_links", "is 'https://a.example'; write a list"),
+        (["https://a.example"] * 65, "put_links", "is an array; write at most 64 entries"),
+        (["https://a.example", "http://a.example"], "put_links[1]", "must be an https:// URL with a host"),
+    ],
+)
+def test_errors_of_a_list_say_which_entry_and_what_to_write(put_links: object, field: str, message: str) -> None:
+    assert refusals(task(output={"put_links": put_links})) == {f"task.metadata.output.{field}": message}
+
+
 def test_an_unknown_key_of_metadata_is_told() -> None:
     found = refusals(task(webhok="https://a.example", colour=1, policy={"executiontimeout": 60_000}))
     assert found == {

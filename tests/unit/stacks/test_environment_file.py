@@ -78,7 +78,7 @@ MISTAKES = {
     "tracing: perhaps": 'tracing: is "perhaps"; write true or false',
     "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     "apiKeys: []": "apiKeys: is []; write at least 1 entry",
-    "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list, each entry after a hyphen',
+    "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list',
     "apiKeys: [{name: a}, {name: a}]": "apiKeys: entries 0 and 1 have the same name; give each its own",
     "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write ',
     "throttling: {burst: 0}": "throttling.burst: is 0; write 1 or more",

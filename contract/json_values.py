@@ -100,3 +100,8 @@ def _check_keys(parent: dict[str, Any]) -> None:
         # JSON's escapes can hold half a surrogate pair, which pydantic cannot serialize as a key.
         if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
             raise InvalidJson(f"the key {key[:40]!r} is not valid Unicode text")
+
+
+def without_nulls(value: object) -> object:
+    """Return an object without its fields that are null, and every other value as it is."""
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value

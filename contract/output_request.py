@@ -12,10 +12,12 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from contract.folder import check_folder
 from contract.https_url import check_https_url
+from contract.json_values import without_nulls
 from contract.storage import S3Location
 
 #: Formats whose encoder drops details.
@@ -69,6 +71,8 @@ class OutputRequest(BaseModel):
         ],
         Field(max_length=MAX_PUT_LINKS),
     ] = Field(default=(), description="https links that accept a PUT; the first gets the first picture, and so on")
+
+    _null_means_absent = model_validator(mode="before")(without_nulls)
 
     @field_validator("put_links")
     @classmethod

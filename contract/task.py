@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from contract.folder import check_folder
 from contract.https_url import check_https_url
-from contract.json_values import size_bytes
+from contract.json_values import size_bytes, without_nulls
 from contract.output_request import OutputRequest
 
 #: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most.
@@ -108,6 +108,8 @@ class Policy(BaseModel):
         description="While the task runs, the Web UI's preview of its picture can be had beside the progress",
     )
 
+    _null_means_absent = model_validator(mode="before")(without_nulls)
+
 
 TaskId = Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id), WithJsonSchema(ID_SCHEMA)]
 Context = Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")]
@@ -132,12 +134,7 @@ class Metadata(BaseModel):
     policy: Policy = Policy()
     output: OutputRequest = OutputRequest()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _null_means_absent(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None}
+    _null_means_absent = model_validator(mode="before")(without_nulls)
 
 
 class Task(BaseModel):

@@ -65,6 +65,11 @@ def test_null_in_an_optional_field_means_absent() -> None:
     metadata = parse(task(prefix=None, context=None, webhook=None, policy=None)).task.metadata
     assert metadata.prefix == "output"
     assert metadata.policy.ttl_ms == 24 * 3600 * 1000
+    nulls = {
+        "policy": dict.fromkeys(["executionTimeout", "ttl", "lowPriority", "preview"]),
+        "output": dict.fromkeys(["format", "quality", "metadata", "thumbnails", "destination", "put_links"]),
+    }
+    assert parse(task(**nulls)).task == parse(task()).task
 
 
 def test_every_broken_field_is_reported_at_once() -> None:

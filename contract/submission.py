@@ -32,6 +32,8 @@ _PARTS: Final = {
     "metadata": "id, runtime and tasktype",
     "content": "the Web UI's request, or the workflow of a pipeline",
 }
+#: The calls that accept the other formats.
+_OTHER_DOORS: Final = {Format.V1ALPHA1: "POST /v1alpha1", Format.RUNPOD: "POST /v2/{runtime}/run"}
 
 
 @dataclass(frozen=True)
@@ -156,17 +158,7 @@ def _parts(body: dict[str, Any], found: Findings) -> tuple[dict[str, Any] | None
     if task is body:
         found.moved[WRAPPER] = ""
     if not isinstance(task, dict) or not _PARTS.keys() & task.keys():
-        keys = (
-            ", ".join(sorted(repr(key[:40]) for key in list(task)[:10])) if isinstance(task, dict) else describe(task)
-        )
-        errors.append(
-            FieldError(
-                WRAPPER,
-                'expected {"task": {"metadata": {…}, "content": {…}}} (v1alpha2)'
-                ' or {"alwayson_scripts": {"task": …, "id_task": …}, …} (v1alpha1);'
-                f" found {keys or 'an empty object'}",
-            )
-        )
+        errors.append(FieldError(WRAPPER, _expected(task, format_of(body))))
         return None, None
     refuse_unknown(task, _PARTS, WRAPPER, errors)
     if task is not body:
@@ -179,6 +171,17 @@ def _parts(body: dict[str, Any], found: Findings) -> tuple[dict[str, Any] | None
             errors.append(FieldError(f"task.{key}", problem))
         parts.append(value if isinstance(value, dict) else None)
     return parts[0], parts[1]
+
+
+def _expected(task: object, format_: Format) -> str:
+    if door := _OTHER_DOORS.get(format_):
+        return f"is missing; this request is in the format {format_.value}, which {door} accepts"
+    keys = ", ".join(sorted(repr(key[:40]) for key in list(task)[:10])) if isinstance(task, dict) else describe(task)
+    return (
+        'expected {"task": {"metadata": {…}, "content": {…}}} (v1alpha2)'
+        ' or {"alwayson_scripts": {"task": …, "id_task": …}, …} (v1alpha1);'
+        f" found {keys or 'an empty object'}"
+    )
 
 
 def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata | None:

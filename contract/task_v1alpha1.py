@@ -31,6 +31,10 @@ def convert(
     scripts = body.get("alwayson_scripts")
     if not isinstance(scripts, dict):
         message = f"must be an object that holds task, id_task and sd_model_checkpoint, not {describe(scripts)}"
+        if "alwayson_scripts" not in body:
+            message = "is required: an object that holds task, id_task and sd_model_checkpoint"
+            if {"task", "metadata"} & body.keys():
+                message += "; POST /v1alpha2 accepts requests in the format v1alpha2"
         errors.append(FieldError("alwayson_scripts", message))
         scripts = {}
     checkpoint = scripts.get("sd_model_checkpoint")

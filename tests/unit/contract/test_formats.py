@@ -105,3 +105,16 @@ def test_an_error_of_the_edge_has_no_wrapper_that_the_sender_left_out() -> None:
         "content.alwayson_scripts.image_link",
         "metadata.webhok",
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "format_", "field", "words"),
+    [
+        (_older({}), Format.V1ALPHA2, "task", "in the format v1alpha1, which POST /v1alpha1 accepts"),
+        (_runpod(), Format.V1ALPHA2, "task", "in the format runpod, which POST /v2/{runtime}/run accepts"),
+        (task(), Format.V1ALPHA1, "alwayson_scripts", "POST /v1alpha2 accepts requests in the format v1alpha2"),
+        (task()["task"], Format.V1ALPHA1, "alwayson_scripts", "POST /v1alpha2 accepts requests in the format v1alpha2"),
+    ],
+)
+def test_a_request_at_the_door_of_another_format(body: dict[str, Any], format_: Format, field: str, words: str) -> None:
+    assert words in refusals(body, format_=format_)[field]

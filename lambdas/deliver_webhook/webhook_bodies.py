@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from contract.batch import Ended
 from contract.callback import callback_for
+from contract.checkpoint import with_requested_checkpoint
 from contract.formats import Format
 from contract.json_values import compact_json
 from contract.pipeline.graph import graph_of
@@ -55,6 +56,8 @@ class WebhookBodies:
         except MessageLost:
             logger().warning("webhook_without_input", task_id=record.id, run_id=record.run_id)
             return None
+        if record.requested_checkpoint:
+            content = with_requested_checkpoint(content, record.requested_checkpoint)
         is_large = len(compact_json(content)) > MAX_INPUT_BYTES
         if record.tasktype == TaskType.PIPELINE:
             return {} if is_large else {"workflow": graph_of(content)}

@@ -61,6 +61,12 @@ def test_a_job_gets_its_status_with_input_and_webhook(render: Render, ended: End
     }
 
 
+def test_the_input_has_the_checkpoint_that_the_sender_named(render: Render, ended: EndedTask) -> None:
+    options = {"sd_model_checkpoint": "v1-5-pruned-emaonly", "sd_vae": "a.vae.pt"}
+    call = INPUT | {"payload": {"prompt": "A dog", "override_settings": options}}
+    assert render(ended({"input": call}))["input"] == call
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT])
 def test_a_job_that_did_not_complete_says_why(render: Render, ended: EndedTask, status: Status) -> None:
     """Reported of other services: a webhook is sent for jobs that complete, and for no other."""

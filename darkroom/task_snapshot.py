@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal, Self, TypeAlias
-from urllib.parse import urlsplit
 
 from darkroom.errors import TaskNotCompleted
 
@@ -32,7 +31,7 @@ class OutputFile:
     @property
     def name(self) -> str:
         """Name of the file, without its folder."""
-        return PurePosixPath(urlsplit(self.s3_url).path).name
+        return PurePosixPath(self.s3_url).name
 
     @property
     def is_picture(self) -> bool:

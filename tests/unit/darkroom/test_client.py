@@ -49,6 +49,11 @@ def test_keyword_arguments_make_up_a_task() -> None:
     }
 
 
+def test_a_file_has_its_own_name_whatever_the_folder_of_the_outputs() -> None:
+    for prefix in ("output", "take #2", "why?", "a;b"):
+        assert darkroom.OutputFile(s3_url=f"s3://b/{prefix}/a/a-1.png", url="").name == "a-1.png"
+
+
 GRAPH: dict[str, Any] = {"2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}
 
 

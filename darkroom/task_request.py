@@ -108,9 +108,11 @@ def task_request(prompt: str | None, options: TaskOptions) -> dict[str, dict[str
     content: dict[str, object] = {name: given[name] for name in ContentOptions.__annotations__ if name in given}
     if prompt is not None:
         content["prompt"] = prompt
-    if "model" in options:
-        content["override_settings"] = {"sd_model_checkpoint": options["model"]}
     content |= options.get("content", {})
+    if "model" in options:
+        overrides = content.get("override_settings")
+        model = {"sd_model_checkpoint": options["model"]}
+        content["override_settings"] = model | (overrides if isinstance(overrides, dict) else {})
     return _task(given, content)
 
 

@@ -49,6 +49,20 @@ def test_keyword_arguments_make_up_a_task() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ({"sd_vae": "a"}, {"sd_model_checkpoint": "photo", "sd_vae": "a"}),
+        ({"sd_model_checkpoint": "other"}, {"sd_model_checkpoint": "other"}),
+        (None, {"sd_model_checkpoint": "photo"}),
+    ],
+)
+def test_a_model_goes_with_other_options(own: object, sent: object) -> None:
+    api, transport, _ = client(ACCEPTED)
+    api.submit("A dog", model="photo", content={"override_settings": own})
+    assert json.loads(transport.calls[0].body or b"")["task"]["content"]["override_settings"] == sent
+
+
 def test_a_file_has_its_own_name_whatever_the_folder_of_the_outputs() -> None:
     for prefix in ("output", "take #2", "why?", "a;b"):
         assert darkroom.OutputFile(s3_url=f"s3://b/{prefix}/a/a-1.png", url="").name == "a-1.png"

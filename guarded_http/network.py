@@ -17,6 +17,10 @@ CONNECT_SECONDS: Final = 5.0
 #: Addresses of one name that are tried.
 MAX_ADDRESSES_TRIED: Final = 4
 
+#: Bytes that are sent between two checks of the deadline: a record of TLS. httpcore gives each system call of a
+#: larger write the same time again, and a peer that reads slowly would stretch it without a limit.
+WRITE_BYTES: Final = 16 * 1024
+
 #: Resolves a host and port to addresses; `socket.getaddrinfo` outside tests.
 Resolver = Callable[[str, int], list[str]]
 
@@ -115,7 +119,8 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline decides
         """Send all of `buffer`."""
-        self._stream.write(buffer, self._deadline.rest_seconds())
+        for start in range(0, len(buffer), WRITE_BYTES):
+            self._stream.write(buffer[start : start + WRITE_BYTES], self._deadline.rest_seconds())
 
     def close(self) -> None:
         """Close the connection."""

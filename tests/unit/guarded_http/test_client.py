@@ -1,5 +1,7 @@
 """Requests over real HTTP: what is sent, what is followed, and what a redirect does not get to see."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -8,7 +10,7 @@ import httpcore
 import pytest
 
 from guarded_http.client import GuardedHttp
-from guarded_http.errors import LinkRefused
+from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
 from guarded_http.url import HttpUrl, parse_http_url
 from tests.harness.serving import QuietHandler, serving
@@ -127,3 +129,35 @@ def test_a_name_with_one_address_that_is_not_public_is_refused_before_any_is_con
     ):
         pass
     assert connected == []
+
+
+def test_a_server_that_reads_slowly_does_not_stretch_the_deadline() -> None:
+    content, done = bytes(64 * 1024**2), threading.Event()
+
+    def read_slowly(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while not done.is_set() and connection.recv(64 * 1024):
+                time.sleep(0.005)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        reader = threading.Thread(target=read_slowly, args=(listener,))
+        reader.start()
+        began_at = time.monotonic()
+        try:
+            with (
+                pytest.raises(LinkUnavailable),
+                client(f"one.example:{port}").exchange(
+                    "POST",
+                    parse_http_url(f"http://one.example:{port}/"),
+                    headers={},
+                    content=content,
+                    deadline=Deadline(clock=time, seconds=0.5),
+                ),
+            ):
+                pytest.fail("the server has not answered")
+            assert time.monotonic() - began_at < 2
+        finally:
+            done.set()
+            reader.join()

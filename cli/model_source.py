@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from cli.errors import Refused, Unreachable
+from contract.content_length import content_length
 
 #: Servers with known addresses, tokens and checksums.
 HUGGING_FACE: Final = "https://huggingface.co"
@@ -121,10 +122,10 @@ class ModelStream(io.RawIOBase):
         self._count = 0
         self._buffer = b""
         self._answer = _open(source.url, {}, source.token)
-        length = self._answer.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        size = content_length(self._answer.headers.get("Content-Length"))
+        if size is None:
             raise Refused(f"{_host(source.url)} does not announce the size of the file, so it cannot be checked")
-        self.size = int(length)
+        self.size = size
         self.name = source.name or self._answer.headers.get_filename() or ""
         etag = self._answer.headers.get("ETag", "")
         #: Empty if it does not prove that the content is the same byte for byte.

@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, InvalidRegionError, NoRegionError
 from botocore.utils import validate_region_name
 
+from contract.content_length import content_length
 from contract.settings import InvalidEnvironment
 from runtime_image.process.aws_clock import AwsClock
 
@@ -85,11 +86,11 @@ def is_client_fault(error: Exception) -> bool:
 
 def _check_length(*, response_dict: Mapping[str, Any], operation_model: "OperationModel", **_: object) -> None:
     """Raise if an answer broke off: botocore would take half a record for none, and so a task that is held for lost."""
-    body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
+    body, length = response_dict["body"], content_length(response_dict["headers"].get("content-length"))
     # A stream is counted while it is read; nothing follows the head that answers HEAD.
     is_counted = isinstance(body, bytes) and operation_model.http["method"] != "HEAD"
-    if is_counted and length.isdecimal() and len(body) < int(length):
-        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))
+    if is_counted and length is not None and len(body) < length:
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=length)
 
 
 def _config(read_timeout_seconds: float) -> Config:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
 
+from contract.content_length import content_length
 from contract.errors import FieldError, InvalidTask
 from contract.redaction import TOKEN_FIELD, without_query
 from contract.routing import model_name_forms
@@ -190,14 +191,14 @@ class ModelCalls:
         return count
 
     def _check_size(self, answer: GuardedResponse) -> int | None:
-        text = answer.headers.get("content-length", "")
-        if not text.isdecimal():
+        size = content_length(answer.headers.get("content-length"))
+        if size is None:
             return None
-        if int(text) > MAX_FILE_BYTES:
+        if size > MAX_FILE_BYTES:
             raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
-        if int(text) > free_bytes(self._folder):
-            raise DiskFull(f"it has {int(text) // 1024**2} MiB, more than are free in {self._folder.directory}")
-        return int(text)
+        if size > free_bytes(self._folder):
+            raise DiskFull(f"it has {size // 1024**2} MiB, more than are free in {self._folder.directory}")
+        return size
 
     def _file_of(self, name: str, field: str) -> CachedModel:
         folder = name.partition("/")[0]

@@ -58,7 +58,7 @@ def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             server.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
             if found := server.answers.get(self.path):
                 status, headers, body = found
-                self._send(status, {**headers, "Content-Length": str(len(body))}, body)
+                self._send(status, {"Content-Length": str(len(body)), **headers}, body)
                 return
             begin = (
                 int(self.headers["Range"].removeprefix("bytes=").removesuffix("-")) if "Range" in self.headers else 0
@@ -240,3 +240,11 @@ def test_what_is_no_whole_model_is_not_stored(shop: Shop, server: ModelServer, c
     result = imported(shop, f"{server.url}/flux.safetensors")
     assert (result.exit_code, "is not uploaded" in result.stderr) == (3, True), result.output
     assert not shop.stored()
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "\xb2"], ids=["long", "negative", "square"])
+def test_a_length_that_is_no_size_counts_as_none(server: ModelServer, length: str) -> None:
+    server.answers["/flux.safetensors"] = (200, {"Content-Length": length}, b"")
+
+    with pytest.raises(Refused, match="does not announce the size"):
+        ModelStream(find_source(f"{server.url}/flux.safetensors", {}))

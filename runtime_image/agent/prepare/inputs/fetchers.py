@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from contract.content_length import content_length
 from contract.upload import MAX_LINK_BYTES, PICTURE_TYPES
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
@@ -56,8 +57,7 @@ class HttpFetcher:
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK; a part or nothing is no picture
                 hint = ": it is private, or its time has passed" if answer.status in _FORBIDDEN else ""
                 raise LinkUnavailable(f"{answer.target.host} answered {answer.status}{hint}")
-            length = answer.headers.get("content-length", "")
-            if length.isdecimal() and int(length) > self._max_bytes:
+            if (content_length(answer.headers.get("content-length")) or 0) > self._max_bytes:
                 raise too_large(self._max_bytes)
             body = bytearray()
             for chunk in answer.chunks():

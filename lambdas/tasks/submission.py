@@ -179,7 +179,7 @@ class TaskSubmission:
             if _has_begun(existing, submission_id) or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
-                return self._resume(existing)
+                return self._resume(existing, submission)
             if not existing.is_final:
                 raise IdInUse(
                     f"task {record.id} is {existing.status.value} with other content; use another id, wait for its end,"
@@ -211,10 +211,16 @@ class TaskSubmission:
             raise NotRetryable(f"task {record.id} is {state}; only one that is {states} can be begun again")
         return self._resume(record)
 
-    def _resume(self, existing: Record) -> Record:
+    def _resume(self, existing: Record, submission: Submission | None = None) -> Record:
         if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
-            self.publisher.publish(existing)
+            self.publisher.publish(existing, body=_message_of(existing, submission) if submission else None)
         return existing
+
+
+def _message_of(record: Record, submission: Submission) -> str | None:
+    """Return the message of a recorded submission with its secrets, which are not stored; None for another content."""
+    same, body, _ = new_record(submission, record.submission_id, record.submitted_at_ms, None, record.tenant)
+    return body if same.fingerprint == record.fingerprint else None
 
 
 def _has_begun(record: Record, submission_id: str) -> bool:

@@ -177,3 +177,19 @@ def test_a_secret_is_published_and_never_stored(
     assert stored is not None
     assert "hf_secret" not in stored
     assert '"repo_id":"a/b"' in stored
+
+
+@pytest.mark.parametrize("padding", [0, 10_000], ids=["in the record", "in the bucket"])
+@pytest.mark.parametrize("submission_id", ["s1", "s2"], ids=["redelivery", "repetition by the sender"])
+def test_a_message_that_was_not_published_keeps_its_secret(harness: Harness, padding: int, submission_id: str) -> None:
+    payload = {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret", "note": "x" * padding}
+    content = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": payload}
+    body = {"task": {"metadata": {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"}, "content": content}}
+    harness.task_topic.failures = 1
+    with pytest.raises(ConnectionError):
+        harness.submit(body, "s1")
+    record = harness.submit(body, submission_id)
+    [(sent, _)] = harness.task_topic.sent
+    message = TaskMessage.from_body(json.loads(sent))
+    assert message.task.content["payload"]["hf_token"] == "hf_secret"
+    assert (message.run_id, message.submitted_at_ms) == (record.run_id, record.submitted_at_ms)

@@ -13,6 +13,8 @@ from guarded_http.errors import LinkRefused
 _PLAIN: Final = frozenset({"", "identity", "aws-chunked"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _DEFLATE: Final = "deflate"
+#: Encodings of one body. A header has room for 20,000, each of which may unpack 50 MiB, and nothing interrupts that.
+MAX_ENCODINGS: Final = 4
 
 
 def too_large(max_bytes: int = MAX_LINK_BYTES) -> LinkRefused:
@@ -22,7 +24,10 @@ def too_large(max_bytes: int = MAX_LINK_BYTES) -> LinkRefused:
 
 def unpack(data: bytes, encoding: str, *, max_bytes: int = MAX_LINK_BYTES) -> bytes:
     """Return the content of a body with this `Content-Encoding`; raises LinkRefused."""
-    for name in reversed(encoding.lower().split(",")):
+    names = encoding.lower().split(",")
+    if len(names) > MAX_ENCODINGS:
+        raise LinkRefused(f"it has {len(names)} content encodings; {MAX_ENCODINGS} are accepted")
+    for name in reversed(names):
         if detect_format(data) in INPUT_FORMATS:
             # Many programs write a wrong encoding, such as base64, for plain bytes.
             break

@@ -73,3 +73,12 @@ def test_a_bomb_is_refused(pack: Callable[[bytes], bytes], encoding: str) -> Non
         unpack(pack(bytes(MIB + 1)), encoding, max_bytes=MIB)
     with pytest.raises(LinkRefused, match="larger than 1 MiB"):
         unpack(pack(pack(bytes(100 * MIB))), f"{encoding}, {encoding}", max_bytes=MIB)
+
+
+def test_many_layers_are_refused_before_they_are_unpacked() -> None:
+    content = b"<html></html>"
+    for _ in range(5):
+        content = packed(content)
+    assert unpack(content, ", ".join(["gzip"] * 4)) == packed(b"<html></html>")
+    with pytest.raises(LinkRefused, match="it has 5 content encodings; 4 are accepted"):
+        unpack(content, ", ".join(["gzip"] * 5))

@@ -93,7 +93,7 @@ class MessageFeed:
                 self._receive_preview(message)
             else:
                 self._receive_event(json.loads(message))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error) as error:
+        except Exception as error:  # noqa: BLE001 - custom nodes write messages, and none may end this thread
             self._log.debug("comfyui_message_skipped", reason=f"{type(error).__name__}: {error}")
 
     def _receive_event(self, message: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class Prompt:
             case "executing":
                 self.node, self.step, self.steps = str(data["node"]), 0, 0
             case "progress":
-                self.step, self.steps = int(data.get("value") or 0), int(data.get("max") or 0)
+                self.step, self.steps = (max(int(data.get(name) or 0), 0) for name in ("value", "max"))
 
     @property
     def is_running(self) -> bool:

@@ -1,6 +1,7 @@
 """Progress call of the SD Web UI: the user's progress bar, and the proof after an interrupt."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = Fal
         state = value["state"]
         return Progress(
             asked_at=asked_at,
-            fraction=min(max(float(value["progress"]), 0.0), 1.0),
+            fraction=_fraction(value["progress"]),
             interrupted=bool(state["interrupted"]),
             busy=bool(state.get("job")) or int(state.get("job_count") or 0) != 0,
             position=tuple(state.get(key) for key in _POSITION),
@@ -35,8 +36,15 @@ def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = Fal
             sampling=_sampling(state),
             picture=picture if isinstance(picture := value.get("current_image"), str) and picture else None,
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise WebUiFailed(f"the Web UI answered {status} to the progress call") from error
+
+
+def _fraction(progress: Any) -> float:
+    fraction = float(progress)
+    if math.isnan(fraction):
+        raise ValueError("progress is NaN")
+    return min(max(fraction, 0.0), 1.0)
 
 
 def _sampling(state: Mapping[str, Any]) -> dict[str, int]:

@@ -135,6 +135,9 @@ def test_a_message_that_is_not_understood_is_skipped() -> None:
     for message in ("{", "[]", "null", '{"type": "progress"}', b"", b"\0\0", b"\0\0\0\4\0\0\0\2{}"):
         feed.receive(message)
     send(feed, "progress", value="x", max=None)
+    send(feed, "execution_start")
+    for step in (float("inf"), float("nan"), -(10**400)):
+        send(feed, "progress", value=step, max=2)
     send(feed, "progress_state", nodes=[1])
     send(feed, "of_another_version")
     assert prompt.fraction() == 0

@@ -72,7 +72,17 @@ def test_every_step_is_another_position() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"[]", b"{}", b'{"progress": "x", "state": {}}', b'{"progress": 0, "state": 7}']
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"progress": "x", "state": {}}',
+        b'{"progress": 0, "state": 7}',
+        b'{"progress": NaN, "state": {"interrupted": false}}',
+        b'{"progress": 1%s, "state": {"interrupted": false}}' % (b"0" * 400),
+        b'{"progress": 0, "state": {"interrupted": false, "job_count": Infinity}}',
+    ],
 )
 def test_garbage_is_the_web_uis_failure(answer: bytes) -> None:
     with pytest.raises(WebUiFailed):

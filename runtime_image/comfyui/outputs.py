@@ -11,6 +11,7 @@ from contract.picture_formats import HEAD_BYTES
 from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
 from runtime_image.comfyui.folders import TEMPORARY, ComfyUiFolders
 from runtime_image.process.engine import MadeFile, Outputs
+from runtime_image.process.regular_file import open_regular
 
 #: Files of one workflow, and bytes of each, that are stored.
 MAX_FILES: Final = 200
@@ -107,7 +108,7 @@ def _file(node_id: str, item: dict[str, Any], folders: ComfyUiFolders) -> MadeFi
 
 def _format(path: Path) -> tuple[str, str, str]:
     """Return ending, content type and kind of a file by its content, or by its name if the content has no mark."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         found = detect_medium(file.read(HEAD_BYTES))
     if found and found.extension:
         kind = found.content_type.partition("/")[0]

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, NamedTuple
 from contract.errors import DarkroomError
 from contract.webui_values import begins_as_link
 from contract.work import Size
+from runtime_image.process.regular_file import open_regular
 
 
 class EngineRefused(DarkroomError):
@@ -155,7 +156,7 @@ class MadeFile:
 
     def opened(self) -> AbstractContextManager[bytes | BinaryIO]:
         """Return the bytes, or the open file on the disk. A large file is never in memory as a whole."""
-        return nullcontext(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+        return nullcontext(self.content) if isinstance(self.content, bytes) else open_regular(self.content)
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,11 @@ class PictureEncoder:
     @contextmanager
     def _opened(self, made: MadeFile) -> Iterator[Image.Image]:
         try:
-            file = io.BytesIO(made.content) if isinstance(made.content, bytes) else made.content
-            with self._unpacking, Image.open(file, formats=_MADE) as picture:
-                _check_size(picture)
-                yield picture
+            with self._unpacking, made.opened() as content:
+                file = io.BytesIO(content) if isinstance(content, bytes) else content
+                with Image.open(file, formats=_MADE) as picture:
+                    _check_size(picture)
+                    yield picture
         except UnreadablePicture:
             raise
         except Exception as error:

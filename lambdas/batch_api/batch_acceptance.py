@@ -114,13 +114,22 @@ class BatchAcceptance:
         if recorded.fingerprint != batch.fingerprint:
             raise IdInUse(f"another batch has the id {batch_id}; write a different id, or none")
         if not recorded.is_final:
-            self.queue.send(recorded.key)
+            self._begin(recorded, is_new=is_new)
         if is_new:
             logger().info(
                 "batch_accepted", batch_id=batch_id, tenant=tenant, key=batch.key_name, tasks=batch.task_count
             )
             count("BatchesAccepted")
         return recorded
+
+    def _begin(self, batch: Batch, *, is_new: bool) -> None:
+        try:
+            self.queue.send(batch.key)
+        except Exception:
+            if not is_new:
+                raise
+            # The task reaper lets it begin. After an error, a sender who wrote no id would send a second batch.
+            logger().exception("batch_begins_later", batch_id=batch.id)
 
     def _read_upload(self, link: str, tenant: Tenant) -> str:
         location = self.own_links.upload(link, tenant)

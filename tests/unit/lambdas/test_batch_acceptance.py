@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from contract.batch import MAX_BATCH_TASKS
+from contract.batch import MAX_BATCH_TASKS, SUBMIT_GRACE_MS
 from contract.errors import (
     FieldError,
     IdInUse,
@@ -44,6 +44,22 @@ class TestAcceptance:
         assert sent_ids(batches) == ["a", "b-2"]
         record = batches.harness.record("b-2")
         assert (record.batch, record.batch_number, record.key_name) == ("b", 2, "default")
+
+    def test_a_recorded_batch_is_accepted_although_its_queue_refuses(
+        self, batches: Batches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(key: str, *, delay_seconds: int = 0) -> None:
+            raise ConnectionError(f"{key} is not sent, also not after {delay_seconds} s")
+
+        monkeypatch.setattr(batches.harness.batch_queue, "send", refuse)
+        # Without an id, a repetition would be another batch.
+        batch = batches.accept([plain_task()])
+        assert batch.next_check_at_ms == batches.harness.now_ms + SUBMIT_GRACE_MS
+        with pytest.raises(ConnectionError):
+            batches.accept([plain_task()])
+        monkeypatch.undo()
+        assert batches.accept([plain_task()]).id == batch.id
+        assert batches.harness.batch_queue.sent == [batch.key]
 
     @pytest.mark.parametrize("form", ["lines", "array", "link"])
     def test_the_same_tasks_in_every_form(self, batches: Batches, form: str) -> None:

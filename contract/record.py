@@ -88,6 +88,9 @@ PUBLISH_GRACE_MS: Final = 60_000
 #: Milliseconds after which the reaper retries a task whose check failed. Otherwise tasks whose checks always fail would
 #: use up the time of the others.
 REAPER_RETRY_MS: Final = 300_000
+#: Milliseconds after submission at which a task with a secret that was never published counts as lost. Only its own
+#: message has the secret, and the intake queue delivers it every three minutes.
+SECRET_GRACE_MS: Final = 600_000
 #: Milliseconds after the end of a lease at which the reaper checks if the task is lost: time for the queue to
 #: deliver the message again and for another replica to claim it.
 LEASE_GRACE_MS: Final = 120_000
@@ -137,6 +140,8 @@ class Record(BaseModel):
     #: The message body of the task topic, or its key in the task bucket.
     message: str | None = None
     message_key: str | None = None
+    #: True if the published message has a secret, which is not stored.
+    has_secret: bool | None = None
     execution_timeout_ms: int
     ttl_ms: int
     low_priority: bool = False

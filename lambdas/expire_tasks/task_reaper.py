@@ -9,7 +9,7 @@ from typing import Final
 
 from contract.batch import is_batch_key
 from contract.errors import DarkroomError
-from contract.record import MAX_ATTEMPTS, Record, Status
+from contract.record import MAX_ATTEMPTS, SECRET_GRACE_MS, Record, Status
 from contract.transitions import Outcome
 from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import count, logger
@@ -64,13 +64,16 @@ class TaskReaper:
             expired = outcomes.expired(record)
             self._report(record, "task_expired", self.repository.finish_waiting(record, expired))
         elif record.status is Status.IN_QUEUE:
-            self._publish_again(record)
+            self._publish_again(record, now_ms)
         elif self.repository.release_expired(record):
             logger().warning("replica_vanished", task_id=record.id, run_id=record.run_id, worker_id=record.worker_id)
             count("ReplicasVanished", runtime=record.runtime)
-            self._publish_again(record)
+            self._publish_again(record, now_ms)
 
-    def _publish_again(self, record: Record) -> None:
+    def _publish_again(self, record: Record, now_ms: int) -> None:
+        if record.has_secret:
+            self._await_message(record, now_ms)
+            return
         try:
             # The message may still wait for a replica. A second message does no harm, because a run is claimed once.
             self.publisher.publish(record)
@@ -84,6 +87,17 @@ class TaskReaper:
             return
         logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)
+
+    def _await_message(self, record: Record, now_ms: int) -> None:
+        """Leave a task to the message that has its secret. With the stored one it would fail as if it had none."""
+        if record.published_at_ms is not None:
+            # The queue of its runtime delivers the message again.
+            self.repository.mark_published(record)
+        elif now_ms < record.submitted_at_ms + SECRET_GRACE_MS:
+            self.repository.defer(record.key)
+        else:
+            error = MessageLost("the message of the task is gone, and its key or token is not stored; submit it again")
+            self._fail(record, "task_message_lost", error)
 
     def _fail(self, record: Record, event: str, error: DarkroomError) -> None:
         failed = Outcome(Status.FAILED, error=error.as_dict())

@@ -70,6 +70,7 @@ def new_record(
         fingerprint=_fingerprint(submission),
         earlier_submission_ids=remembered_submissions(previous),
         **message_place(stored_body, metadata, run_id),
+        has_secret=stored_body != body or None,
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contract import transitions
-from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
+from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, SECRET_GRACE_MS, Status
 from contract.tenancy import Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
@@ -21,6 +21,15 @@ from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 LEASE_MS = 60_000
+SYNC_WITH_TOKEN = {
+    "task": {
+        "metadata": {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"},
+        "content": {
+            "api": {"method": "POST", "endpoint": "v1/sync"},
+            "payload": {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret"},
+        },
+    }
+}
 SubmitTask = Callable[..., str]
 Settle = Callable[..., None]
 
@@ -256,6 +265,29 @@ class TestTaskReaper:
         reaper.run()
         assert harness.record("a").status is Status.FAILED
         assert harness.error_code("a") == "worker_lost"
+
+    def test_a_task_with_a_token_waits_for_the_message_that_has_it(self, harness: Harness, reaper: TaskReaper) -> None:
+        harness.submit(SYNC_WITH_TOKEN, "s1")
+        harness.claim("a", lease_ms=LEASE_MS)
+        harness.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
+        reaper.run()
+        reaper.run()
+        assert (harness.record("a").status, len(harness.task_topic.sent)) == (Status.IN_QUEUE, 1)
+        harness.now_ms += harness.record("a").ttl_ms
+        reaper.run()
+        assert harness.record("a").status is Status.TIMED_OUT
+
+    def test_a_task_with_a_token_that_nobody_sends_again_fails(self, harness: Harness, reaper: TaskReaper) -> None:
+        harness.task_topic.failures = 1
+        with pytest.raises(ConnectionError):
+            harness.submit(SYNC_WITH_TOKEN, "s1")
+        harness.now_ms += PUBLISH_GRACE_MS + 1
+        reaper.run()
+        assert harness.record("a").status is Status.IN_QUEUE
+        harness.now_ms += SECRET_GRACE_MS
+        reaper.run()
+        assert harness.task_topic.sent == []
+        assert (harness.record("a").status, harness.error_code("a")) == (Status.FAILED, "message_lost")
 
     def test_a_replica_that_renews_is_left_alone(
         self, harness: Harness, submit: SubmitTask, reaper: TaskReaper

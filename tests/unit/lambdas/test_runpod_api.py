@@ -10,7 +10,7 @@ import pytest
 
 from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFound, TaskFinished, TaskNotFound
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS, heartbeat
-from contract.record import Status
+from contract.record import PUBLISH_GRACE_MS, Status
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from lambdas.http.application import Caller
@@ -88,6 +88,20 @@ def runpod(harness: Harness) -> Runpod:
 
 
 OUTPUT = {"images": [base64.b64encode(b"picture").decode()], **REST}
+
+
+@pytest.mark.parametrize("fails_after_sending", [False, True])
+def test_a_job_that_sns_refuses_at_first_is_accepted_once(runpod: Runpod, fails_after_sending: bool) -> None:
+    topic = runpod.harness.task_topic
+    topic.failures, topic.fails_after_sending = 1, fails_after_sending
+    # After an error the client would send another job, because it knows no id.
+    job = runpod.run()
+    assert job["status"] == "IN_QUEUE"
+    runpod.harness.now_ms += PUBLISH_GRACE_MS + 1
+    runpod.harness.reaper().run()
+    sent = [json.loads(body)["task"]["metadata"]["id"] for body, _ in topic.sent]
+    assert set(sent) == {job["id"]}
+    assert runpod.harness.record(job["id"]).published_at_ms is not None
 
 
 def test_a_job_from_run_to_its_output(runpod: Runpod) -> None:

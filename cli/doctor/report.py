@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok, unknown
+from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok, problem, unknown
 from cli.doctor.images_and_models import any_checkpoint
 from cli.doctor.removal import REMOVAL_CHECKS
 from cli.doctor.runner import CHECKS, CREDENTIALS, examine
@@ -17,7 +17,7 @@ from cli.doctor.smoke import smoke_test
 from cli.doctor.workflow import workflow_check
 from cli.environment import LOCAL, SystemEndpoints
 from cli.environment_file import read_chosen_file, region_of
-from cli.errors import Unhealthy, WrongUsage
+from cli.errors import CommandError, Unhealthy, WrongUsage
 from cli.session import Session
 from darkroom import Client
 from stacks.config import Environment
@@ -98,7 +98,11 @@ def _no_client(service: str) -> Any:
 
 
 def _smoke(session: Session, timeout_seconds: float, environment: Environment, _: Clients) -> Iterator[Finding]:
-    endpoints = session.environment()
+    try:
+        endpoints = session.environment()
+    except CommandError as error:
+        yield problem(str(error))
+        return
     client = Client(endpoints.http_url, endpoints.api_key)
     for runtime in environment.runtimes:
         checkpoint = None

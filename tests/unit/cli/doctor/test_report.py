@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cli.doctor import report
 from cli.doctor.runner import CHECKS
+from cli.environment import SystemEndpoints
 from cli.main import main
 from cli.session import Session
 from tests.unit.cli.doctor.examined import IDENTITY, NOT_DEPLOYED, fails
@@ -90,6 +91,26 @@ def test_a_smoke_test_without_the_right_to_list_the_bucket_is_unknown(
     assert result.exit_code == 0
     (finding,) = json.loads(result.stdout)["smoke test"]
     assert (finding["level"], finding["advice"]) == ("unknown", "use credentials that may read it")
+
+
+def test_a_smoke_test_without_a_deployment_keeps_the_findings_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_text("name: prod\nruntimes: [{name: sdruntime, type: sdwebui, modelFilename: sd15.safetensors}]\n")
+    aws = RecordedAws({"sts.GetCallerIdentity": IDENTITY, "cloudformation.DescribeStacks": NOT_DEPLOYED})
+    monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
+    monkeypatch.setattr(report, "CHECKS", ())
+    monkeypatch.setattr(SystemEndpoints, "client", lambda _, service: aws.client(service))
+
+    result = CliRunner().invoke(main, ["doctor", "--environment", str(file), "--smoke", "--json"])
+
+    assert result.exit_code == 1
+    printed = json.loads(result.stdout)
+    assert printed["credentials"][0]["level"] == "ok"
+    (finding,) = printed["smoke test"]
+    assert finding["level"] == "problem"
+    assert "cdk deploy -c environment=prod" in finding["message"]
 
 
 def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

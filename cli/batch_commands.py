@@ -23,7 +23,7 @@ _TIMEOUT: Final = click.option(
 )
 
 
-@batch.command("submit")
+@batch.command("submit", short_help="Submit the tasks in a file, as one batch.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--id", "batch_id", help="Id of the batch; by default a new one.")
 @click.option("--expand", is_flag=True, help="Make a task of each choice in prompts: `a {red|blue} star`.")
@@ -83,13 +83,13 @@ def cancel_batch(session: Session, batch_id: str) -> None:
         _show(session, client.cancel_batch(batch_id))
 
 
-@batch.command("retry")
+@batch.command("retry", short_help="Submit the failed tasks of a batch again, as another batch.")
 @click.argument("batch_id")
 @_WAIT
 @_TIMEOUT
 @command
 def retry_batch(session: Session, batch_id: str, wait: bool, timeout_seconds: float) -> None:
-    """Submit the tasks of the batch BATCH_ID that failed again, as another batch."""
+    """Submit again what failed, timed out or was refused in the batch BATCH_ID, as another batch."""
     with session.client() as client:
         retry = client.retry_batch(batch_id)
         if wait:

@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from cli.batch_commands import batch
+from cli.command_group import CommandGroup
 from cli.cost.command import cost
 from cli.doctor.command import doctor
 from cli.env_command import env
@@ -58,7 +59,11 @@ def check_url(_: click.Context, __: click.Parameter, value: str | None) -> str |
     raise click.BadParameter(f"is {value!r}; write an address such as https://pictures.example/api")
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="darkroom", message="%(prog)s %(version)s")
 @click.option(
     "--environment",
@@ -92,7 +97,7 @@ def check_url(_: click.Context, __: click.Parameter, value: str | None) -> str |
 )
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
-    """Generate images with the Stable Diffusion Web UI, asynchronously, on AWS GPUs."""
+    """Generate images with the Stable Diffusion Web UI or ComfyUI, asynchronously, on AWS GPUs."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Texts of senders may hold half a surrogate pair, which no encoding has. In JSON it becomes its escape.

@@ -6,7 +6,7 @@ from cli.errors import Misconfigured
 from cli.session import Session, command
 
 
-@click.command()
+@click.command(short_help="Serve an assistant by the Model Context Protocol.")
 @command
 def mcp(session: Session) -> None:
     """Serve the environment's tools to an assistant, on standard input and output.

@@ -58,7 +58,7 @@ def push(session: Session, files: tuple[Path, ...], folder: str | None, allow_co
     session.document({"models": results})
 
 
-@models.command("import")
+@models.command("import", short_help="Bring a model from the internet into the bucket.")
 @click.argument("url")
 @click.option("--folder", help="Folder of the bucket; by default that of the kind of model.")
 @click.option("--name", help="Name of the file in the bucket; by default its own.")
@@ -119,7 +119,7 @@ def list_models(session: Session) -> None:
     session.document({"models": [{"key": model.key, "bytes": model.size} for model in found]})
 
 
-@models.command()
+@models.command(short_help="Download models into a models folder of this machine.")
 @click.argument("keys", nargs=-1, required=True)
 @click.option(
     "--to",
@@ -161,7 +161,7 @@ def remove(session: Session, keys: tuple[str, ...], yes: bool) -> None:
     session.document({"models": [{"key": model.key, "result": "removed"} for model in found]})
 
 
-@models.command()
+@models.command(short_help="Compare the models in the bucket with their checksums.")
 @click.argument("keys", nargs=-1)
 @command
 def verify(session: Session, keys: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import click
 from cli.session import Session, command
 
 
-@click.command()
+@click.command(short_help="Find what would stop a deployment, or what is wrong with it.")
 @click.option("--environment", "name", help="The environment; the same as before the command.")
 @click.option("--smoke", is_flag=True, help="Have each runtime make a small picture; starts GPUs if there are none.")
 @click.option("--offline", is_flag=True, help="Check the file and this machine alone; needs no AWS account.")

@@ -8,7 +8,7 @@ import click
 from cli.session import Session, command
 
 
-@click.command()
+@click.command(short_help="Write the file of a new environment.")
 @click.argument("name", required=False)
 @click.option("--engine", type=click.Choice(("eks", "ecs", "none")), help="What runs the GPUs.")
 @click.option("--region", help="AWS region.")

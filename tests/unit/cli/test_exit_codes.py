@@ -199,6 +199,41 @@ def test_a_closed_pipe_is_no_failed_task(state_directory: Path, api: FakeApi) ->
     assert (result.returncode, result.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("arguments", [[], ["batch"], ["models"]])
+def test_no_description_of_a_command_is_cut_in_the_help(arguments: list[str]) -> None:
+    assert "..." not in run(*arguments, "--help").output.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["submit", "--environment", "prod"], "darkroom --environment … submit"),
+        (["batch", "status", "a", "--url", "https://a.example"], "darkroom --url … batch status"),
+        (["list", "--key", "k"], "darkroom --key … list"),
+        (["list", "--environmant", "k"], "No such option '--environmant'"),
+    ],
+)
+def test_an_option_after_its_command_is_answered_with_the_right_order(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(main, arguments, env=NO_AWS, prog_name="darkroom")
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["status"], "TASK_ID"),
+        (["submit", "nowhere.json"], "nowhere.json"),
+        (["--url", "pictures", "list"], "https://pictures.example/api"),
+        (["paint"], "paint"),
+        (["list", "--key", "k"], "before the command"),
+    ],
+)
+def test_wrong_usage_is_an_object_for_programs(arguments: list[str], words: str) -> None:
+    result = run(*arguments, "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (result.exit_code, error["exit_code"], words in error["message"]) == (2, 2, True), error
+
+
 def test_an_error_before_the_command_is_text(tmp_path: Path) -> None:
     result = run("--state-dir", str(tmp_path), "list", "--json")
     assert json.loads(result.stdout)["error"]["exit_code"] == result.exit_code == 4

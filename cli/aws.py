@@ -28,8 +28,8 @@ def aws_errors(failed: str) -> Iterator[None]:
         yield
     except (NoRegionError, InvalidRegionError) as error:
         raise Misconfigured(
-            f"{failed}: {error}; write for example --region eu-central-1, set AWS_REGION, or write `region` into the"
-            " environment file"
+            f"{failed}: {str(error).rstrip('.')}; write for example --region eu-central-1, set AWS_REGION, or write"
+            " `region` into the environment file"
         ) from None
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise Misconfigured(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import darkroom
 from cli.aws import aws_errors
-from cli.errors import Refused, Unreachable, WrongUsage
+from cli.errors import Misconfigured, Refused, Unreachable, WrongUsage
 from darkroom.local_system import read_local_endpoints, stale_endpoints
 
 LOCAL: Final = "local"
@@ -91,16 +92,36 @@ def find_environment(choice: EnvironmentChoice) -> SystemEndpoints:
             name=choice.url, http_url=choice.url, api_key=choice.key, key_source=_GIVEN_KEY, has_aws=False
         )
     if choice.name == LOCAL:
-        return local_environment(choice.state_directory, key=choice.key, key_name=choice.key_name)
+        try:
+            return local_environment(choice.state_directory, key=choice.key, key_name=choice.key_name)
+        except darkroom.NotConfigured as error:
+            if _endpoints_file(choice.state_directory).exists():
+                raise
+            raise Unreachable(f"{error}. For another system write --environment NAME, or --url and --key") from None
     name, region = _name_and_region(choice.name)
     region = choice.region or region or choice.shell_region
     place = SystemEndpoints(name=name, region=region, profile=choice.profile)
-    return deployed_environment(place, client=place.client, key=choice.key, key_name=choice.key_name)
+    try:
+        return deployed_environment(place, client=place.client, key=choice.key, key_name=choice.key_name)
+    except (Misconfigured, Unreachable) as error:
+        raise type(error)(f"{error}{_hint_at_names(choice.name)}") from None
+
+
+def _endpoints_file(state_directory: Path) -> Path:
+    return state_directory / "endpoints.json"
+
+
+def _hint_at_names(name_or_path: str) -> str:
+    """Return what to add to an error about an environment that no file of this checkout describes."""
+    files = sorted(file.stem for file in ENVIRONMENTS_DIRECTORY.glob("*.yaml"))
+    if not files or name_or_path.endswith((".yaml", ".yml")) or name_or_path in files:
+        return ""
+    return f". No file describes {name_or_path!r}; the files in environments/ describe: {', '.join(files)}"
 
 
 def local_environment(state_directory: Path, *, key: str | None = None, key_name: str | None = None) -> SystemEndpoints:
     """Read the endpoints of the local system that runs with this state directory."""
-    path = state_directory / "endpoints.json"
+    path = _endpoints_file(state_directory)
     try:
         endpoints = read_local_endpoints(state_directory)
         environment = SystemEndpoints(

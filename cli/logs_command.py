@@ -35,9 +35,14 @@ def logs(session: Session, task_id: str | None, follow: bool, hours: float) -> N
         source = CloudWatchLogs(
             client=environment.client("logs"), environment=environment.name, task_id=task_id, since=since
         )
+    has_lines = False
     while True:
         for line in source.read():
+            has_lines = True
             click.echo(json.dumps(line._asdict(), ensure_ascii=False) if session.as_json else as_text(line))
         if not follow:
+            if not has_lines:
+                what = f"no line names {task_id!r}" if task_id else "nothing was logged"
+                session.hint(f"{what} within --hours {hours:g}; a larger number looks further back")
             return
         time.sleep(FOLLOW_SECONDS)

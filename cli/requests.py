@@ -22,6 +22,8 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "task.content.steps": "--steps",
     "task.content.seed": "--seed",
     "task.content.override_settings.sd_model_checkpoint": "--model",
+    # The API names this field if a task lacks its checkpoint.
+    "task.content.alwayson_scripts.sd_model_checkpoint": "--model",
     "task.content.init_images[0]": "--input",
 }
 

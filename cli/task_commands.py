@@ -198,7 +198,9 @@ def list_tasks(session: Session, /, **filters: Unpack[ListFilters]) -> None:
     session.line(columns(titles, [_row(task) for task in page["tasks"]]))
     session.document(page)
     if page.get("next") and not session.as_json:
-        session.hint(f"more: darkroom list --next {page['next']}")
+        given = {name: value for name, value in filters.items() if value is not None and name != "next"}
+        options = " ".join(f"--{name} {value}" for name, value in given.items())
+        session.hint(f"more: darkroom list {options} --next {page['next']}")
 
 
 def _row(task: Mapping[str, Any]) -> Sequence[str]:

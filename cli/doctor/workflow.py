@@ -23,7 +23,15 @@ def workflow_check(file: Path) -> DoctorCheck:
         content = None
     if not isinstance(content, dict):
         raise WrongUsage(f"{file} holds no workflow; export it with Workflow > Export (API)")
-    return DoctorCheck("workflow", partial(_check, content))
+    return DoctorCheck("workflow", partial(_check, _graph_of(content)))
+
+
+def _graph_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the graph of a file, which may hold the whole task around it, as `darkroom submit` accepts it."""
+    match content.get("task", content):
+        case {"metadata": dict(), "content": dict() as graph}:
+            return graph
+    return content
 
 
 def _check(content: dict[str, Any], environment: Environment, clients: Clients) -> Iterator[Finding]:

@@ -62,7 +62,7 @@ def create_environment(
 def _month(cost: CostReport, tasks_per_day: int, budget: float) -> str:
     """Return what a month costs, and whether the budget allows it."""
     known = "" if all(runtime.basis for runtime in cost.pictures) else " Add the runtimes whose price is unknown."
-    month = f"A month costs about {cost.usd_of_month:,.0f} USD with {tasks_per_day} tasks a day for each runtime"
+    month = f"A month costs about {cost.usd_of_month:,.0f} USD with {tasks_per_day:,} tasks a day for each runtime"
     lines = [f"\n{month}, and {cost.usd_of_full_month:,.0f} USD if all replicas run all the time.{known}"]
     if budget:
         advice = "lower the most replicas, or take fewer runtimes"

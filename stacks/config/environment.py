@@ -44,7 +44,7 @@ class Environment(CamelModel):
     """One deployment of Darkroom. An account may contain several."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")] = Field(
-        description="part of the stacks' names: 2 to 30 lower-case letters, digits and hyphens"
+        description="2 to 30 lower-case letters, digits and hyphens; part of the stacks' names"
     )
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
         default=None, description="12 digits in quotes; by default the account of your credentials"

@@ -120,6 +120,21 @@ def test_list_as_a_table_and_as_json(state_directory: Path, api: FakeApi) -> Non
     assert json.loads(page.stdout)["tasks"][0]["id"] == "a"
 
 
+def test_the_command_for_the_next_page_has_the_same_filters(state_directory: Path, api: FakeApi) -> None:
+    api.states["a"] = ["IN_QUEUE"]
+    hint = run(state_directory, "list", "--runtime", "sdruntime", "--limit", "1", "--next", "before").stderr
+    command, _, next_page = hint.removesuffix("\n").partition(" --next ")
+    assert (command.startswith("more: darkroom list --"), next_page) == (True, "more")
+    assert "--runtime sdruntime" in command
+    assert "--limit 1" in command
+
+
+def test_no_log_lines_are_told(state_directory: Path) -> None:
+    result = run(state_directory, "logs", "nowhere")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no line names 'nowhere' within --hours 1" in result.stderr
+
+
 def test_no_local_system_says_how_to_start_one(tmp_path: Path) -> None:
     result = run(tmp_path, "list")
     assert (result.exit_code, "make up" in result.stderr) == (4, True)

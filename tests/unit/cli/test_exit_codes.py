@@ -127,6 +127,12 @@ def test_a_shell_without_region_profile_or_credentials(arguments: list[str], wor
     assert len(result.stderr.splitlines()) == 1, "one line and no traceback"
 
 
+def test_an_environment_without_a_file_is_answered_with_those_that_have_one() -> None:
+    hint = "No file describes 'prodd'; the files in environments/ describe: dev, example, local, prod"
+    assert hint in run("--environment", "prodd", "list").stderr
+    assert "No file" not in run("--environment", "prod", "list").stderr
+
+
 def test_the_region_of_the_environment_file_is_used() -> None:
     # Credentials are missed only after the region is known.
     assert "credentials" in run("--environment", "prod", "list").stderr

@@ -86,7 +86,7 @@ def test_a_broken_answer_is_explained_and_asked_again(folder: Path) -> None:
     result = init(answers=(*answers, "0"))
     assert result.exit_code == 0, result.output
     for problem in (
-        'name: is "My Shop"; write part of the stacks',
+        'name: is "My Shop"; write 2 to 30 lower-case letters',
         "engine: is \"ecz\"; write 'none', 'eks' or 'ecs'",
         "'nobody' does not fit protocol email",
         "modelFilename: is not the name of a checkpoint",
@@ -108,7 +108,7 @@ def test_several_runtimes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [
-        (["Shop"], 3, 'NAME: name: is "Shop"; write part of'),
+        (["Shop"], 3, 'NAME: name: is "Shop"; write 2 to 30 lower-case letters'),
         (["shop", "--region", "mars"], 3, '--region: region: is "mars"'),
         (["shop", "--zone", "a"], 3, '--zone: network.zones[0]: is "a"'),
         (["shop", "--api-key", "a b"], 3, "--api-key: apiKeys[0].name: is"),

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from cli.requests import name_options
+from darkroom.errors import RefusedField, RequestRefused
 from tests.unit.cli.fake_api import FakeApi
 
 WORKFLOW: Final[dict[str, Any]] = {
@@ -137,3 +139,9 @@ def test_a_refusal_names_the_option_that_was_written(state_directory: Path) -> N
     result = submit(state_directory, "--prompt", "A dog", "--id", "broken")
     assert result.exit_code == 3
     assert result.stderr == "darkroom: --id: no\n--size: is 9\n"
+
+
+def test_a_missing_checkpoint_is_the_option_model() -> None:
+    field = RefusedField("task.content.alwayson_scripts.sd_model_checkpoint", "is required")
+    error = RequestRefused("is required", status=400, code="invalid_task", fields=[field])
+    assert str(name_options(error)) == "--model: is required"

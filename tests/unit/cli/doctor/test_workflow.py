@@ -37,6 +37,14 @@ def test_a_workflow_whose_nodes_and_models_are_there(tmp_path: Path) -> None:
     assert found == ["ok: comfy: its ComfyUI has all nodes, and the bucket the models"]
 
 
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_a_whole_task_is_checked_by_its_workflow(tmp_path: Path, is_wrapped: bool) -> None:
+    task = {"metadata": {"id": "a", "tasktype": "pipeline"}, "content": documented_workflow()}
+    models = ("checkpoints/sd_xl_turbo_1.0.safetensors",)
+    found = messages(tmp_path, {"task": task} if is_wrapped else task, COMFYUI, models=models)
+    assert found == ["ok: comfy: its ComfyUI has all nodes, and the bucket the models"]
+
+
 def test_a_workflow_with_an_unknown_node_and_without_its_model(tmp_path: Path) -> None:
     graph = documented_workflow()
     graph["9"]["class_type"] = "SaveImages"

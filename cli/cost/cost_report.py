@@ -99,7 +99,7 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
     if not pictures:
         session.line("No engine, so no GPUs: pictures cost what your own agents cost.")
         return report
-    session.line(f"1,000 pictures, if a runtime gets {tasks_per_day} tasks of {task_seconds:g} s a day (simulated)")
+    session.line(f"1,000 pictures, if a runtime gets {tasks_per_day:,} tasks of {task_seconds:g} s a day (simulated)")
     session.line(_pictures(pictures))
     session.line(
         "\nThe simulation assumes KEDA's rule and the times in cli/cost/machines.py. Disks, NAT traffic and EKS Auto"

@@ -1,6 +1,7 @@
 """`darkroom submit`, `status`, `cancel`, `retry` and `list`."""
 
 import json
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, Unpack
@@ -187,6 +188,8 @@ def cancel(session: Session, task_id: str) -> None:
 @click.command("list")
 @click.option("--runtime", help="Only tasks of this runtime.")
 @click.option("--status", help="Only tasks in this state, such as IN_QUEUE or FAILED.")
+@click.option("--text", help="Only tasks with this text in their id or in the beginning of their prompt.")
+@click.option("--sent-by", "key", help="Only tasks of the key with this name; for a key that sees the tasks of others.")
 @click.option("--limit", default=20, show_default=True, help="How many at the most.")
 @click.option("--next", help="Go on where an earlier page ended.")
 @command
@@ -198,8 +201,9 @@ def list_tasks(session: Session, /, **filters: Unpack[ListFilters]) -> None:
     session.line(columns(titles, [_row(task) for task in page["tasks"]]))
     session.document(page)
     if page.get("next") and not session.as_json:
-        given = {name: value for name, value in filters.items() if value is not None and name != "next"}
-        options = " ".join(f"--{name} {value}" for name, value in given.items())
+        names = {"key": "sent-by"}
+        given = [(names.get(name, name), str(value)) for name, value in filters.items() if value is not None]
+        options = shlex.join(word for name, value in given if name != "next" for word in (f"--{name}", value))
         session.hint(f"more: darkroom list {options} --next {page['next']}")
 
 

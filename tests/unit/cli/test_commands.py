@@ -122,10 +122,15 @@ def test_list_as_a_table_and_as_json(state_directory: Path, api: FakeApi) -> Non
 
 def test_the_command_for_the_next_page_has_the_same_filters(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_QUEUE"]
-    hint = run(state_directory, "list", "--runtime", "sdruntime", "--limit", "1", "--next", "before").stderr
+    filters = ["--runtime", "sdruntime", "--sent-by", "shop", "--text", "red star"]
+    hint = run(state_directory, "list", *filters, "--limit", "1", "--next", "before").stderr
     command, _, next_page = hint.removesuffix("\n").partition(" --next ")
     assert (command.startswith("more: darkroom list --"), next_page) == (True, "more")
     assert "--runtime sdruntime" in command
+    assert "--sent-by shop" in command
+    assert "--text 'red star'" in command
+    (query,) = api.queries
+    assert {"key=shop", "text=red+star"} <= set(query.split("&"))
     assert "--limit 1" in command
 
 

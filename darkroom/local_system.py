@@ -20,7 +20,7 @@ def read_local_endpoints(state_directory: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise stale_endpoints(path, f"cannot be read ({error})") from None
     if not isinstance(endpoints, dict):
-        raise stale_endpoints(path, "cannot be read (it is no JSON object)")
+        raise stale_endpoints(path, "cannot be read (it is not a JSON object)")
     return endpoints
 
 

@@ -102,7 +102,7 @@ def task_request(prompt: str | None, options: TaskOptions) -> dict[str, dict[str
     """Return metadata and content of a task, whose pictures are not uploaded yet."""
     given: dict[str, object] = dict(options)
     if unknown := sorted(given.keys() - TaskOptions.__annotations__.keys()):
-        raise UnusableInput(f"`{unknown[0]}` is no argument; write a field of the Web UI's API into `content`")
+        raise UnusableInput(f"`{unknown[0]}` is not an argument; write a field of the Web UI's API into `content`")
     if "workflow" in options:
         return _task({**given, "task_type": "pipeline"}, _graph_of(prompt, options))
     content: dict[str, object] = {name: given[name] for name in ContentOptions.__annotations__ if name in given}

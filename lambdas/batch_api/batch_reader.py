@@ -51,7 +51,7 @@ class BatchReader:
         position = _POSITION.fullmatch(token) if token is not None else None
         if token is not None and position is None:
             errors.append(FieldError("next", "is not what an earlier answer gave as next; leave it out to begin anew"))
-        errors += [FieldError(name[:40], "is no parameter; there are limit, next") for name in given]
+        errors += [FieldError(name[:40], "is not a parameter of this call; write any of limit, next") for name in given]
         if errors:
             raise InvalidTask(errors)
         before = (int(position[1]), position[2]) if position else (_END_MS, "")

@@ -76,7 +76,10 @@ def read_batch(
     if not isinstance(value, dict):
         raise InvalidJson(f"the body must be JSON lines, an array of tasks, or an object, not {describe(value)}")
     known = (*BatchOptions.model_fields, "tasks", "tasks_link")
-    errors += [FieldError(name[:40], "is no query parameter of an object; write it into the object") for name in query]
+    errors += [
+        FieldError(name[:40], "is not a query parameter of a batch that is an object; write it into the object")
+        for name in query
+    ]
     refuse_unknown(value, known, "", errors)
     given = [name for name in ("tasks", "tasks_link") if value.get(name) is not None]
     if len(given) != 1:

@@ -116,7 +116,9 @@ def show_tasks(batch: Batch, tasks: Sequence[BatchTask], parameters: Mapping[str
         errors.append(FieldError("state", f"is {state[:40]!r}; write any of {', '.join(BatchTaskState)}"))
     limit = read_number(given.pop("limit", str(DEFAULT_LIMIT)), "limit", MAX_LIMIT, errors)
     after = read_number(given.pop("next", "0"), "next", batch.task_count, errors, least=0)
-    errors += [FieldError(name[:40], "is no parameter; there are state, limit, next") for name in given]
+    errors += [
+        FieldError(name[:40], "is not a parameter of this call; write any of state, limit, next") for name in given
+    ]
     if errors:
         raise InvalidTask(errors)
     wanted = [

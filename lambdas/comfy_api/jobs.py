@@ -104,7 +104,7 @@ class ComfyJobs:
             if name.startswith(_LABEL) and name.endswith("]")
         }
         if unknown := sorted(given.keys() - {"limit", "cursor"}):
-            message = "is no parameter; there are limit, cursor and metadata[LABEL]"
+            message = "is not a parameter of this call; write any of limit, cursor, metadata[LABEL]"
             raise InvalidTask([FieldError(name[:40], message) for name in unknown])
         query = {"runtime": runtime} | ({"limit": given["limit"]} if "limit" in given else {})
         cursor = given.get("cursor")

@@ -148,7 +148,7 @@ def read_arguments(model: type[_Arguments], given: Mapping[str, Any] | None) -> 
         return model.model_validate(given or {})
     except ValidationError as error:
         known = ", ".join(model.model_fields) or "none"
-        unknown = FieldError("", f"is no argument of this tool; its arguments are: {known}", "unknown_field")
+        unknown = FieldError("", f"is not an argument of this tool; its arguments are: {known}", "unknown_field")
         raise InvalidTask(field_errors(error, unknown=unknown)) from None
 
 

@@ -91,7 +91,7 @@ class AssistantTools:
         """Return a picture as it is stored; raises TaskNotFound, OutputGone, and MessageTooLarge."""
         found = task_and_number(uri)
         if found is None:
-            raise TaskNotFound(f"{uri[:200]!r} is no picture; write {IMAGE_URI_TEMPLATE}")
+            raise TaskNotFound(f"{uri[:200]!r} is not a picture; write {IMAGE_URI_TEMPLATE}")
         stored = stored_picture(self._tasks.read(found[0], tenant), found[1])
         data = self._tasks.outputs.read_within([stored], max_bytes=MAX_SHOWN_BYTES * 3 // 4)
         if data is None:

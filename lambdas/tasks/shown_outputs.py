@@ -18,7 +18,7 @@ def wants_inline(parameters: Mapping[str, str] | None) -> bool:
     """Return True if the query parameters ask for inline outputs; raises InvalidTask with every broken one."""
     given = dict(parameters or {})
     inline = given.pop("inline", "false")
-    errors = [FieldError(name[:40], "is no parameter; there is inline") for name in given]
+    errors = [FieldError(name[:40], "is not a parameter of this call; the only one is inline") for name in given]
     if inline not in _CHOICES:
         errors.append(FieldError("inline", f"is {inline[:40]!r}; write true or false"))
     if errors:

@@ -71,7 +71,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     if positions is None:
         errors.append(FieldError("next", "is not what an earlier answer gave as next; leave it out to begin anew"))
     known = "runtime, status, key, text, limit, next"
-    errors += [FieldError(name[:40], f"is no parameter; there are {known}") for name in given]
+    errors += [FieldError(name[:40], f"is not a parameter of this call; write any of {known}") for name in given]
     if errors:
         raise InvalidTask(errors)
     where = {"status": status, "key_name": key}

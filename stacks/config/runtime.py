@@ -264,7 +264,9 @@ def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, 
     for runtime in runtimes:
         if runtime.pipeline_runtime and runtime.pipeline_runtime not in workflows:
             advice = f"write {' or '.join(sorted(workflows))}" if workflows else "add one"
-            raise ValueError(f"pipelineRuntime: {runtime.pipeline_runtime!r} is no runtime of type comfyui; {advice}")
+            raise ValueError(
+                f"pipelineRuntime: {runtime.pipeline_runtime!r} is not a runtime of type comfyui; {advice}"
+            )
     size = len(Catalogue(runtimes).to_json().encode())
     if size > MAX_CATALOGUE_BYTES:
         raise ValueError(

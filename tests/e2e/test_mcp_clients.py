@@ -167,7 +167,7 @@ def test_errors_help_the_assistant(system: System) -> None:
         async with over_http(system) as client:
             refused = await client.call_tool("generate_image", SMALL | {"width": 4096, "heigth": 64})
             assert refused.is_error
-            assert "heigth: is no argument of this tool" in json.dumps(refused.structured_content)
+            assert "heigth: is not an argument of this tool" in json.dumps(refused.structured_content)
             large = await client.call_tool("generate_image", SMALL | {"width": 4096})
             (detail,) = (large.structured_content or {})["error"]["details"]
             assert (detail["field"], "this runtime accepts" in detail["message"]) == ("width", True)

@@ -232,7 +232,7 @@ def _check_model(path: Path) -> None:
         try:
             read_header(file, path.stat().st_size, max_bytes=MAX_HEADER_BYTES)
         except BrokenModel as error:
-            raise LinkRefused(f"what it points to is no model: {error}") from None
+            raise LinkRefused(f"what it points to is not a model: {error}") from None
 
 
 def _texts(body: Mapping[str, Any], field: str, *names: str) -> tuple[str, ...]:

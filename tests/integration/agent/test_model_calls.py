@@ -149,7 +149,7 @@ def test_nothing_comes_that_can_run_code(ground: CallGround, name: str) -> None:
 def test_what_is_no_model_does_not_come(ground: CallGround, content: bytes) -> None:
     ground.hub.files[REPOSITORY] = {"fake.safetensors": content}
     source = f"{ground.url}/{REPOSITORY}/resolve/main/fake.safetensors"
-    with pytest.raises(LinkRefused, match="is no model"):
+    with pytest.raises(LinkRefused, match="is not a model"):
         ground.call(DOWNLOAD_PATH, source_url=source, download_path="VAE/")
     assert not ground.fetched()
 

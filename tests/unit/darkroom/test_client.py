@@ -113,7 +113,7 @@ def test_fields_of_the_web_ui_do_not_belong_to_a_workflow(arguments: dict[str, A
 def test_an_argument_that_does_not_exist_is_named() -> None:
     api, transport, _ = client(ACCEPTED)
     wrong: dict[str, Any] = {"hight": 64}
-    with pytest.raises(darkroom.UnusableInput, match="`hight` is no argument"):
+    with pytest.raises(darkroom.UnusableInput, match="`hight` is not an argument"):
         api.submit("A dog", **wrong)
     assert not transport.calls
 

@@ -189,7 +189,7 @@ def test_an_edit_begins_with_a_finished_picture_or_a_link(tools: Tools, image: s
     ("model", "arguments", "field", "message"),
     [
         (GenerateImageArguments, {}, "prompt", "is required"),
-        (GenerateImageArguments, {"prompt": "A dog", "heigth": 5}, "heigth", "is no argument of this tool"),
+        (GenerateImageArguments, {"prompt": "A dog", "heigth": 5}, "heigth", "is not an argument of this tool"),
         (GenerateImageArguments, {"prompt": "A dog", "count": 9}, "count", "write 8 or less"),
         (GenerateImageArguments, {"prompt": "A dog", "wait_seconds": 301}, "wait_seconds", "write 300 or less"),
         (EditImageArguments, {"prompt": "A dog", "image": "x", "mask": 5}, "mask", "write text"),

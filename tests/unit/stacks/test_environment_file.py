@@ -153,7 +153,7 @@ RUNTIME_MISTAKES = {
         "runtimes[0]: dynamicModel is for runtimes of type sdwebui; leave it out"
     ),
     "[{name: a, dynamicModel: true, pipelineRuntime: b}]": (
-        "runtimes: pipelineRuntime: 'b' is no runtime of type comfyui; add one"
+        "runtimes: pipelineRuntime: 'b' is not a runtime of type comfyui; add one"
     ),
     "[{name: a, dynamicModel: true, limits: {widht: 1}}]": (
         "runtimes[0].limits.widht: unknown key; did you mean width?"

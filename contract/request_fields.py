@@ -93,6 +93,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = {
     "sdapi/v1/interrogate": {"image": picture, "model": name},
     "sdapi/v1/png-info": {"image": picture},
 }
+#: Fields of the pictures that other calls work on.
+_INPUTS: Final = {"image": "a link to a picture, or its base64", "imageList": "a list of objects with data and name"}
 #: Fields of both generations, because programs send the fields of one to the other, too.
 _ALL_GENERATION: Final = _TEXT_TO_IMAGE.keys() | _IMAGE_TO_IMAGE.keys() | {"alwayson_scripts", "script_args"}
 #: Fields by the names that other image generators give them.
@@ -119,6 +121,9 @@ def read_request(
     unknown = refuse_misspelt(body, names, field, errors, owner=f"/{endpoint}", other_names=other_names)
     read = read_fields(body, _FIELDS[endpoint], field, errors)
     if not generates:
+        # The Web UI answers a call without a picture only on a replica, with "Invalid encoded image".
+        missing = [name for name in _INPUTS if name in _FIELDS[endpoint] and body.get(name) is None]
+        errors.extend(FieldError(f"{field}.{name}", f"is required: {_INPUTS[name]}") for name in missing)
         return read, unknown
     with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
     read |= read_scripts(read, allowed=allowed_scripts, with_input=with_input, field=field, errors=errors)

@@ -274,8 +274,20 @@ def test_an_upscaling_of_no_picture_is_refused() -> None:
     assert refusals(body) == {"task.content.imageList": "has 0 entries; write at least 1"}
 
 
+@pytest.mark.parametrize(
+    ("tasktype", "field"),
+    [("extra-single-image", "image"), ("extra-batch-images", "imageList"), ("interrogate", "image")],
+)
+@pytest.mark.parametrize("is_null", [False, True])
+def test_a_call_without_its_picture_is_refused(tasktype: str, field: str, is_null: bool) -> None:
+    refused = refusals(task({field: None} if is_null else {}, tasktype=tasktype))
+    assert list(refused) == [f"task.content.{field}"]
+    assert refused[f"task.content.{field}"].startswith("is required: ")
+
+
 def test_the_alias_of_extra_batch_images() -> None:
-    assert parse(task({}, tasktype="extra-batch-image")).task.metadata.tasktype is TaskType.EXTRA_BATCH_IMAGES
+    content = {"imageList": [{"data": "https://a/b.png", "name": "b.png"}]}
+    assert parse(task(content, tasktype="extra-batch-image")).task.metadata.tasktype is TaskType.EXTRA_BATCH_IMAGES
 
 
 @pytest.mark.parametrize(

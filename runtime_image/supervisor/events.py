@@ -23,25 +23,14 @@ class WebUiPrepared:
 
 
 @dataclass(frozen=True)
-class WebUiUnusable:
-    """The Web UI answers but cannot be prepared."""
+class WebUiUnsound:
+    """The Web UI must be replaced: it cannot be prepared, is idle and does not answer, or has filled its disk."""
 
     child: StartedProcess
+    #: Reason of the restart in logs and metrics.
     reason: str
-
-
-@dataclass(frozen=True)
-class WebUiUnresponsive:
-    """The Web UI was ready and does not answer any more, though it is idle."""
-
-    child: StartedProcess
-
-
-@dataclass(frozen=True)
-class DiskLimitExceeded:
-    """The engine's files take more of the disk than they may, and its workflow may go on to write."""
-
-    child: StartedProcess
+    #: The error of a preparation.
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,5 +46,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | DiskLimitExceeded | CheckpointMissing
+WebUiEvent = WebUiPrepared | WebUiUnsound | CheckpointMissing
 Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

@@ -99,16 +99,13 @@ class Supervisor:
             case on.WebUiPrepared(child):
                 self.webui.mark_ready(child, now)
             # The answer of a process that has ended proves nothing, here and below.
-            case on.WebUiUnusable(child, reason) if child.is_running():
-                self.event_log.warning("webui_unusable", reason=reason)
-                self.webui.replace(child, "unusable", now)
+            case on.WebUiUnsound(child, reason, problem) if child.is_running():
+                if problem:
+                    self.event_log.warning("webui_unusable", reason=problem)
+                self.webui.replace(child, reason, now)
             case on.CheckpointMissing(child, reason) if child.is_running():
                 self.event_log.error("checkpoint_missing", reason=reason)
                 self.shutdown.begin(ExitCode.MODEL_MISSING, now)
-            case on.WebUiUnresponsive(child):
-                self.webui.replace(child, "unhealthy", now)
-            case on.DiskLimitExceeded(child):
-                self.webui.replace(child, "disk_limit", now)
             case on.ShutdownRequested():
                 self.event_log.info("stop_requested", hurries=self.shutdown.has_begun)
                 if self.shutdown.has_begun:

@@ -10,14 +10,7 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.container_status import ContainerStatus
-from runtime_image.supervisor.events import (
-    CheckpointMissing,
-    DiskLimitExceeded,
-    WebUiEvent,
-    WebUiPrepared,
-    WebUiUnresponsive,
-    WebUiUnusable,
-)
+from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnsound
 from runtime_image.supervisor.managed_process import StartedProcess
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
@@ -61,7 +54,7 @@ class WebUiWatch:
         except UnknownModel as error:
             return CheckpointMissing(child, error.message)
         except DarkroomError as error:
-            return WebUiUnusable(child, error.message)
+            return WebUiUnsound(child, "unusable", error.message)
         now = self.clock.monotonic()
         self.event_log.info(
             "webui_prepared",
@@ -70,7 +63,7 @@ class WebUiWatch:
         )
         return WebUiPrepared(child)
 
-    def probe(self, child: StartedProcess) -> WebUiUnresponsive | DiskLimitExceeded | None:
+    def probe(self, child: StartedProcess) -> WebUiUnsound | None:
         """Return the event once the Web UI must be replaced; None soon after its process has ended.
 
         An idle one must answer within the limit; while it generates, the agent detects hangs.
@@ -82,14 +75,14 @@ class WebUiWatch:
             if not child.is_running():
                 return None
             if self.engine.exceeds_disk():
-                return DiskLimitExceeded(child)
+                return WebUiUnsound(child, "disk_limit")
             now = self.clock.monotonic()
             if not self.status.is_idle or self.engine.is_responsive(timeout_seconds=self.limit_seconds):
                 silent_since = None
             elif silent_since is None:
                 silent_since = now
             elif self.clock.monotonic() - silent_since >= self.limit_seconds and self.status.is_idle:
-                return WebUiUnresponsive(child)
+                return WebUiUnsound(child, "unhealthy")
         return None
 
     def _await_ready(self, child: StartedProcess) -> None:

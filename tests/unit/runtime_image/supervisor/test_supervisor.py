@@ -3,7 +3,6 @@
 import json
 import logging
 import queue
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,7 +49,7 @@ class Container:
             start=partial(self._start, "webui"),
             stop_seconds=5,
             restart_policy=RestartPolicy(limit=RESTARTS),
-            watch=lambda child: [on.WebUiUnusable(child, "this test prepares no Web UI")],
+            watch=lambda child: [on.WebUiUnsound(child, "unusable", "this test prepares no Web UI")],
             post=lambda _: None,
             metrics=metrics,
             ready_file=folder / "engine-ready",
@@ -253,12 +252,10 @@ def test_a_drain_that_lasts_ends_like_any_stop(container: Container) -> None:
     assert not container.shutdown.has_begun
 
 
-@pytest.mark.parametrize("trouble", [on.WebUiUnresponsive, on.DiskLimitExceeded])
-def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
-    container: Container, trouble: Callable[[FakeProcess], on.Event]
-) -> None:
+@pytest.mark.parametrize("reason", ["unhealthy", "disk_limit"])
+def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(container: Container, reason: str) -> None:
     first = container.started["webui"][0]
-    container.post(trouble(first))
+    container.post(on.WebUiUnsound(first, reason))
 
     assert first.sent == ["SIGTERM"]
     assert not container.is_marked_ready
@@ -266,7 +263,7 @@ def test_a_broken_engine_is_replaced_at_once_and_its_agent_runs_on(
     container.advance(1)
     container.mark_ready()
     # A late event of the process before.
-    container.post(trouble(first))
+    container.post(on.WebUiUnsound(first, reason))
     assert container.started["webui"][1].sent == []
     assert container.started["agent"][0].sent == []
 
@@ -296,7 +293,7 @@ def test_the_agent_may_send_requests_only_while_the_web_ui_is_ready(tmp_path: Pa
 @pytest.mark.parametrize(("name", "code"), [("webui", ExitCode.WEBUI_UNHEALTHY), ("agent", ExitCode.INTERNAL_ERROR)])
 def test_a_process_that_not_even_a_kill_ends_is_left_behind(container: Container, name: str, code: ExitCode) -> None:
     if name == "webui":
-        container.post(on.WebUiUnresponsive(container.started["webui"][0]))
+        container.post(on.WebUiUnsound(container.started["webui"][0], "unhealthy"))
         container.advance(6)
     else:
         container.advance_by_polls(MAX_SILENT_POLLS + 1)
@@ -364,7 +361,7 @@ def apply(container: Container, step: tuple[object, ...]) -> None:
         case ("mark_ready",) if container.models.on_disk.is_set():
             container.mark_ready()
         case ("unusable",) if webui and not container.webui.is_ready:
-            container.post(on.WebUiUnusable(webui, "reason"))
+            container.post(on.WebUiUnsound(webui, "unusable", "reason"))
         case ("swells",) if webui:
             webui.size_bytes = LIMIT_BYTES * 2
         case ("out_of_memory",) if container.running("agent"):

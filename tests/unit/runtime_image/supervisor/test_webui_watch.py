@@ -58,7 +58,8 @@ def probe(engine: FakeEngine, *, held: int | None) -> tuple[on.WebUiEvent | None
 @pytest.mark.parametrize("held", [0, None])
 def test_an_idle_web_ui_that_does_not_answer_is_unresponsive(held: int | None) -> None:
     event, seconds = probe(FakeEngine(lambda: False), held=held)
-    assert isinstance(event, on.WebUiUnresponsive)
+    assert isinstance(event, on.WebUiUnsound)
+    assert event.reason == "unhealthy"
     assert LIMIT_SECONDS <= seconds <= 2 * LIMIT_SECONDS
 
 
@@ -75,7 +76,8 @@ def test_an_engine_whose_files_exceed_their_limit_is_replaced_also_while_it_work
     engine = FakeEngine()
     engine.is_full = True
     event, seconds = probe(engine, held=held)
-    assert isinstance(event, on.DiskLimitExceeded)
+    assert isinstance(event, on.WebUiUnsound)
+    assert event.reason == "disk_limit"
     assert seconds == PROBE_SECONDS
 
 
@@ -95,7 +97,7 @@ def test_answers_between_begin_the_limit_anew() -> None:
 def test_a_web_ui_that_was_ready_is_watched_until_it_does_not_answer() -> None:
     process, answers = FakeProcess("webui"), itertools.chain([True, True], itertools.repeat(False))
     events = watch_of(FakeEngine(lambda: next(answers)), clock=EndingClock(process)).run(process)
-    assert list(events) == [on.WebUiPrepared(process), on.WebUiUnresponsive(process)]
+    assert list(events) == [on.WebUiPrepared(process), on.WebUiUnsound(process, "unhealthy")]
 
 
 def test_a_web_ui_that_cannot_be_prepared_is_not_watched() -> None:

@@ -38,7 +38,7 @@ class AgentProcess(ManagedProcess):
     def drain(self) -> None:
         """Make the agent end once the tasks that it has begun are done."""
         if self.child:
-            self.child.send(DRAIN_SIGNAL)
+            self.child.send(DRAIN_SIGNAL, group=False)
 
     def poll_status(self) -> AgentStatus | None:
         """Return the agent's status, or None if it does not run or has written none."""

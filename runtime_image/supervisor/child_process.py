@@ -62,18 +62,13 @@ class ChildProcess:
         """Return True until the process has ended."""
         return self._process.returncode is None
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
+    def send(self, number: signal.Signals, *, group: bool = True) -> None:
+        """Send a signal to the whole group, because a shell in front of a program passes none on, or to the program."""
         with suppress(ProcessLookupError):
-            self._process.send_signal(number)
-
-    def terminate(self) -> None:
-        """Ask the whole group to end, because a shell in front of a program does not pass signals on."""
-        self.signal_group(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the whole group at once."""
-        self.signal_group(signal.SIGKILL)
+            if not group:
+                self._process.send_signal(number)
+            elif self.is_running():
+                os.killpg(self.pid, number)
 
     def resident_bytes(self) -> int:
         """Return the resident size of the process and all that it has started, mapped files left out.
@@ -95,12 +90,6 @@ class ChildProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._post(ChildEnded(self, self._process.wait()))
-
-    def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to the process and all that it has started."""
-        if self.is_running():
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
 
 
 def _resident_bytes(process: psutil.Process) -> int:

@@ -60,25 +60,15 @@ class HostedProcess:
         """Return True until the process has ended."""
         return self._status is None
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
-        self._send(number.name)
-
-    def terminate(self) -> None:
-        """Ask the whole group to end."""
-        self._send(GROUP_PREFIX + signal.SIGTERM.name)
-
-    def kill(self) -> None:
-        """End the whole group at once."""
-        self._send(GROUP_PREFIX + signal.SIGKILL.name)
+    def send(self, number: signal.Signals, *, group: bool = True) -> None:
+        """Send a signal to the process and all that it has started, or to the process alone."""
+        line = (GROUP_PREFIX if group else "") + number.name
+        with suppress(OSError):
+            self._control.sendall(line.encode() + b"\n")
 
     def resident_bytes(self) -> int:
         """Return the resident size of the process and all that it has started, as last reported."""
         return self._resident_bytes
-
-    def _send(self, line: str) -> None:
-        with suppress(OSError):
-            self._control.sendall(line.encode() + b"\n")
 
     def _read(self, field: str) -> int:
         message = self._receive()

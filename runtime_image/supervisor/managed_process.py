@@ -34,14 +34,8 @@ class StartedProcess(Protocol):
     def is_running(self) -> bool:
         """Return True until the process has ended."""
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
-
-    def terminate(self) -> None:
-        """Ask the process and all that it has started to end."""
-
-    def kill(self) -> None:
-        """End the process and all that it has started at once."""
+    def send(self, number: signal.Signals, *, group: bool = True) -> None:
+        """Send a signal to the process and all that it has started, or to the process alone."""
 
     def resident_bytes(self) -> int:
         """Return the memory of the process and all that it has started."""
@@ -119,7 +113,7 @@ class ManagedProcess:
     def terminate(self, now: float) -> None:
         """Ask the process to end. A second request does not extend its time."""
         if self.child:
-            self.child.terminate()
+            self.child.send(signal.SIGTERM)
             if self._kill_at is None:
                 self._kill_at = now + self.stop_seconds
 
@@ -133,7 +127,7 @@ class ManagedProcess:
         if self.child and self._killed_at is None:
             self._kill_at = self._killed_at = now
             self.event_log.warning("child_killed", child=self.child.name, pid=self.child.pid)
-            self.child.kill()
+            self.child.send(signal.SIGKILL)
 
     def is_gone(self, now: float) -> bool:
         """Return True if the process has ended, or will never act again."""

@@ -118,13 +118,13 @@ class ProcessHost:
                         control.sendall(HostMessage(status=status).line())
                     return True
                 case SignalRequested(number, is_for_group):
-                    child.signal_group(number) if is_for_group else child.send(number)
+                    child.send(number, group=is_for_group)
                 case SupervisorDisconnected():
-                    child.kill()
+                    child.send(signal.SIGKILL)
                     ends_at = self.clock.monotonic() + UNKILLABLE_SECONDS
                 case ThreadFailed(name, error):
                     self.event_log.error("thread_failed", error, thread=name)
-                    child.kill()
+                    child.send(signal.SIGKILL)
         self.event_log.error("child_unkillable", child=child.name, pid=child.pid)
         return False
 

@@ -27,14 +27,8 @@ class FakeProcess:
     def is_running(self) -> bool:
         return self.running
 
-    def send(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals, *, group: bool = True) -> None:
         self.sent.append(number.name)
-
-    def terminate(self) -> None:
-        self.sent.append("SIGTERM")
-
-    def kill(self) -> None:
-        self.sent.append("SIGKILL")
 
     def resident_bytes(self) -> int:
         return self.size_bytes

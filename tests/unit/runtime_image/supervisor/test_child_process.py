@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_what_a_process_has_mapped_is_not_its_own(tmp_path: Path, own_mebibytes:
         assert has_read.wait(60)
         assert least * MEBIBYTE <= child.resident_bytes() < most * MEBIBYTE
     finally:
-        child.kill()
+        child.send(signal.SIGKILL)
     assert has_ended.wait(60)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from runtime_image.process.engine_http import EngineHttp, EngineResponse, NoResponse, NotConnected, ResponseTooLarge
 from runtime_image.webui.error_mapping import refusal
@@ -15,11 +15,15 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024 * 1024
 READ_TIMEOUT_SECONDS: Final = 10.0
 
 
-class RequestGate(Protocol):
-    """Guard of a Web UI that starts: a request that comes too early would end it."""
+class RequestGate:
+    """Guard of a Web UI that starts: a request that comes too early would end it.
 
-    #: Called when another process of the Web UI is found.
-    on_restart: Callable[[], None]
+    This one lets every request pass, for a caller that knows by other means that the Web UI has started.
+    """
+
+    def __init__(self) -> None:
+        #: Called when another process of the Web UI is found.
+        self.on_restart: Callable[[], None] = lambda: None
 
     def check(self) -> None:
         """Raise WebUiNotReached unless requests may be sent."""
@@ -28,24 +32,11 @@ class RequestGate(Protocol):
         """Record that a connection failed or broke, as it does when the Web UI ends."""
 
 
-class OpenGate:
-    """Gate for a caller that knows by other means that the Web UI has started."""
-
-    def __init__(self) -> None:
-        self.on_restart: Callable[[], None] = lambda: None
-
-    def check(self) -> None:
-        """Let every request pass."""
-
-    def disconnected(self) -> None:
-        """Do nothing."""
-
-
 class WebUiClient:
     """Calls the Web UI, each time over a new connection."""
 
     def __init__(self, *, base_url: str, gate: RequestGate | None = None) -> None:
-        self.gate = gate or OpenGate()
+        self.gate = gate or RequestGate()
         self._http = EngineHttp(base_url=base_url)
 
     def call(

@@ -5,7 +5,6 @@ any request in between ends the Web UI. The routes appear one by one, so an earl
 """
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,11 +23,11 @@ SETTLE_SECONDS: Final = 3.0
 _CONNECT_TIMEOUT_SECONDS: Final = 2.0
 
 
-class ReadyFile:
+class ReadyFile(RequestGate):
     """Gate that is open while a file exists: the supervisor creates it once the Web UI is ready, and removes it."""
 
     def __init__(self, path: Path) -> None:
-        self.on_restart: Callable[[], None] = lambda: None
+        super().__init__()
         self._path = path
         #: Identity of the file, another one for each life of the Web UI.
         self._life: tuple[int, int] | None = None
@@ -48,15 +47,12 @@ class ReadyFile:
             self._life = life
             raise WebUiNotReached("the Web UI was restarted")
 
-    def disconnected(self) -> None:
-        """Do nothing, because the supervisor removes the file."""
 
-
-class SettledPort:
+class SettledPort(RequestGate):
     """Gate for a Web UI whose output belongs to another program: it opens some seconds after the port."""
 
     def __init__(self, *, base_url: str, clock: Clock) -> None:
-        self.on_restart: Callable[[], None] = lambda: None
+        super().__init__()
         parts = urlsplit(base_url)
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._clock = clock

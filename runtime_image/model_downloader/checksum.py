@@ -6,11 +6,12 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from awscrt import checksums
 
@@ -77,11 +78,9 @@ def file_matches(path: Path, size: int, check: Check) -> bool:
     step = check.part_bytes if check.parts else whole_step
     pieces = [(start, min(start + step, size)) for start in range(0, size, step)] or [(0, 0)]
     with path.open("rb") as file, ThreadPoolExecutor(min(THREADS, len(pieces))) as pool:
-        digests = list(pool.map(lambda piece: _digest(file.fileno(), piece, check.algorithm), pieces))
+        digests = list(pool.map(lambda piece: _digest(_blocks(file.fileno(), *piece), check.algorithm), pieces))
     if check.parts:
-        hasher = _hasher(check.algorithm)
-        hasher.update(b"".join(digests))
-        return len(digests) == check.parts and hasher.digest() == check.digest
+        return len(digests) == check.parts and _digest(digests, check.algorithm) == check.digest
     digest = digests[0]
     for (start, end), following in zip(pieces[1:], digests[1:], strict=True):
         combine = _CRCS[check.algorithm][1]
@@ -89,34 +88,17 @@ def file_matches(path: Path, size: int, check: Check) -> bool:
     return digest == check.digest
 
 
-class _Hasher(Protocol):
-    def update(self, block: bytes, /) -> None: ...
-
-    def digest(self) -> bytes: ...
-
-
-class _Crc:
-    """CRC with the interface of hashlib."""
-
-    def __init__(self, algorithm: str) -> None:
-        self._function, _, self._digest_bytes = _CRCS[algorithm]
-        self._value = 0
-
-    def update(self, block: bytes, /) -> None:
-        self._value = self._function(block, self._value)
-
-    def digest(self) -> bytes:
-        return self._value.to_bytes(self._digest_bytes)
-
-
-def _hasher(algorithm: str) -> _Hasher:
-    return _Crc(algorithm) if algorithm in _CRCS else hashlib.new(algorithm, usedforsecurity=False)
-
-
-def _digest(descriptor: int, piece: tuple[int, int], algorithm: str) -> bytes:
-    hasher = _hasher(algorithm)
-    start, end = piece
+def _blocks(descriptor: int, start: int, end: int) -> Iterator[bytes]:
     while block := os.pread(descriptor, min(BLOCK_BYTES, end - start), start):
-        hasher.update(block)
+        yield block
         start += len(block)
+
+
+def _digest(blocks: Iterable[bytes], algorithm: str) -> bytes:
+    if algorithm in _CRCS:
+        update, _, digest_bytes = _CRCS[algorithm]
+        return reduce(lambda value, block: update(block, value), blocks, 0).to_bytes(digest_bytes)
+    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    for block in blocks:
+        hasher.update(block)
     return hasher.digest()

@@ -4,7 +4,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from contract.settings import InvalidEnvironment
@@ -14,7 +15,7 @@ from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import KeyRefused, ModelError
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
-from runtime_image.model_downloader.progress_reporter import ProgressReporter, StartReport
+from runtime_image.model_downloader.progress_reporter import ProgressReporter
 from runtime_image.model_downloader.selection import needed_at_start, preloaded, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.process.aws import open_session, open_table
@@ -57,8 +58,8 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     keys = {file.key for file in files}
     quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)
     progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
-    report = _start_report(settings, log) if settings.task_table and settings.runtime else None
-    with ProgressReporter(progress, state_file=settings.models_state_file, log=log, report=report):
+    write_start = _start_writer(settings) if settings.task_table and settings.runtime else None
+    with ProgressReporter(progress, state_file=settings.models_state_file, log=log, write_start=write_start):
         Downloader(bucket=bucket, folder=folder, quota=quota, progress=progress, log=log).run(files)
     snapshot = progress.snapshot()
     seconds = time.monotonic() - started_at
@@ -72,8 +73,9 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     )
 
 
-def _start_report(settings: ModelSettings, log: EventLog) -> StartReport:
-    def open_repository() -> "TaskRepository":
+def _start_writer(settings: ModelSettings) -> Callable[[Mapping[str, int]], None]:
+    @cache
+    def repository() -> "TaskRepository":
         # Only a long download needs it, and its import would delay every start.
         from task_store.repository import TaskRepository  # noqa: PLC0415 - see above
 
@@ -86,7 +88,7 @@ def _start_report(settings: ModelSettings, log: EventLog) -> StartReport:
         )
 
     replica = f"{socket.gethostname()}-{os.getpid()}"
-    return StartReport(open_repository=open_repository, replica=replica, runtime=settings.runtime, log=log)
+    return lambda models: repository().report_start(replica, settings.runtime, models)
 
 
 def _select(

@@ -2,61 +2,51 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 import pytest
 
-from runtime_image.model_downloader.progress import ProgressSnapshot
-from runtime_image.model_downloader.progress_reporter import StartReport
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.progress_reporter import ProgressReporter
 from runtime_image.process.logs import EventLog
 
-SNAPSHOT = ProgressSnapshot(
-    files=2, files_done=1, bytes=100, bytes_done=40, bytes_fetched=40, bytes_per_second=1, eta_seconds=60
-)
 
-
-@dataclass
-class FakeRecorder:
+class FakeTable:
     """Records the reports; fails if it has an error."""
 
-    written: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
-    error: Exception | None = None
-    opened: int = 0
+    def __init__(self, error: Exception | None = None) -> None:
+        self.written: list[dict[str, int]] = []
+        self._error = error
 
-    def open(self) -> "FakeRecorder":
-        self.opened += 1
-        return self
-
-    def report_start(self, replica: str, runtime: str, models: Mapping[str, int]) -> None:
-        if self.error:
-            raise self.error
-        self.written.append((replica, runtime, dict(models)))
+    def write(self, models: Mapping[str, int]) -> None:
+        if self._error:
+            raise self._error
+        self.written.append(dict(models))
 
 
-def report_to(recorder: FakeRecorder) -> StartReport:
+def reporter_to(table: FakeTable, progress: DownloadProgress) -> ProgressReporter:
     log = EventLog(logging.getLogger("start report"))
-    return StartReport(open_repository=recorder.open, replica="node-7", runtime="sdxl", log=log)
+    return ProgressReporter(progress, state_file=None, log=log, write_start=table.write)
 
 
 def test_reports_say_how_far_the_models_are() -> None:
-    recorder = FakeRecorder()
-    report = report_to(recorder)
-    report.write(SNAPSHOT)
-    report.finish(replace(SNAPSHOT, bytes_done=100))
-    assert recorder.written == [
-        ("node-7", "sdxl", {"bytes": 100, "bytes_done": 40}),
-        ("node-7", "sdxl", {"bytes": 100, "bytes_done": 100}),
-    ]
-    assert recorder.opened == 1
+    table, progress = FakeTable(), DownloadProgress(files=2, total_bytes=100)
+    with reporter_to(table, progress) as reporter:
+        progress.on_disk("a", 40)
+        reporter.report_start()
+        progress.on_disk("b", 60)
+    assert table.written == [{"bytes": 100, "bytes_done": 40}, {"bytes": 100, "bytes_done": 100}]
 
 
 def test_a_short_download_opens_no_table() -> None:
-    recorder = FakeRecorder()
-    report_to(recorder).finish(SNAPSHOT)
-    assert (recorder.opened, recorder.written) == (0, [])
+    table = FakeTable()
+    with reporter_to(table, DownloadProgress(files=2, total_bytes=100)):
+        pass
+    assert table.written == []
 
 
 @pytest.mark.parametrize("error", [ConnectionError("no route"), ValueError("a mistake of ours")])
 def test_no_failure_ends_the_download(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    report_to(FakeRecorder(error=error)).write(SNAPSHOT)
+    table = FakeTable(error)
+    with reporter_to(table, DownloadProgress(files=2, total_bytes=100)) as reporter:
+        reporter.report_start()
     assert "start_not_reported" in caplog.text

@@ -55,16 +55,23 @@ class ComfyUiClient:
         """Empty the cache of results before the next prompt; raises ComfyUiFailed."""
         self._call("POST", "/free", {"free_memory": True})
 
-    def check_ready(self) -> None:
+    def check_ready(self, *, timeout_seconds: float = RESPONSE_SECONDS) -> None:
         """Raise ComfyUiFailed unless ComfyUI accepts prompts."""
-        self._ask("GET", "/system_stats")
+        self._ask("GET", "/system_stats", timeout_seconds=timeout_seconds)
 
     def node_classes(self) -> frozenset[str]:
         """Return the names of the classes of nodes that it has; raises ComfyUiFailed."""
         return frozenset(self._ask("GET", "/object_info"))
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        status, content = self._call(method, path, body)
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout_seconds: float = RESPONSE_SECONDS,
+    ) -> dict[str, Any]:
+        status, content = self._call(method, path, body, timeout_seconds)
         if status != _OK:
             raise ComfyUiFailed(f"ComfyUI answered {status} to {method} {path}")
         try:
@@ -75,11 +82,13 @@ class ComfyUiClient:
             raise ComfyUiFailed(f"ComfyUI's answer to {method} {path} is not an object")
         return value
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> EngineResponse:
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None, timeout_seconds: float = RESPONSE_SECONDS
+    ) -> EngineResponse:
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         try:
             return self._http.exchange(
-                method, path, content, timeout_seconds=RESPONSE_SECONDS, max_bytes=MAX_RESPONSE_BYTES
+                method, path, content, timeout_seconds=timeout_seconds, max_bytes=MAX_RESPONSE_BYTES
             )
         except NotConnected as error:
             raise ComfyUiNotReached(f"no connection to ComfyUI for {method} {path}: {error}") from error

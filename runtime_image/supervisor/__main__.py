@@ -10,9 +10,9 @@ from functools import partial
 from typing import Final
 
 from contract.settings import InvalidEnvironment
+from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine_http import EngineHttp
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import configure_logs
 from runtime_image.process.threads import MEMORY_VARIABLES
@@ -160,7 +160,7 @@ def _engine(settings: SupervisorSettings, *, downloads_models: bool) -> Supervis
         temp=settings.comfyui_temp_folder,
         max_bytes=settings.comfyui_max_bytes,
     )
-    return ComfyUi(http=EngineHttp(base_url=settings.comfyui_url), folders=folders)
+    return ComfyUi(client=ComfyUiClient(base_url=settings.comfyui_url), folders=folders)
 
 
 def check_machine(settings: SupervisorSettings) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from contract.settings import InvalidEnvironment
+from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.engine import EngineFailed
-from runtime_image.process.engine_http import EngineHttp
 from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.settings import SupervisorSettings
 from tests.harness.serving import QuietHandler, serving
@@ -33,7 +33,7 @@ def comfyui(answers: dict[str, str]) -> Iterator[ComfyUi]:
             self.wfile.write((answer or "404: Not Found").encode())
 
     with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
-        yield ComfyUi(http=EngineHttp(base_url=f"http://127.0.0.1:{server.server_port}"), folders=EMPTY_FOLDERS)
+        yield ComfyUi(client=ComfyUiClient(base_url=f"http://127.0.0.1:{server.server_port}"), folders=EMPTY_FOLDERS)
 
 
 def test_comfyui_is_ready_once_it_answers() -> None:
@@ -47,7 +47,7 @@ def test_comfyui_is_ready_once_it_answers() -> None:
 
 
 def test_another_program_at_the_port_is_not_ready() -> None:
-    with comfyui({}) as engine, pytest.raises(EngineFailed, match="answers 404"):
+    with comfyui({}) as engine, pytest.raises(EngineFailed, match="answered 404"):
         engine.check_ready()
 
 
@@ -66,7 +66,7 @@ def test_the_files_of_all_its_folders_count_against_the_limit(tmp_path: Path, na
 
     def exceeds(max_bytes: int | None) -> bool:
         shared = ComfyUiFolders(**folders, max_bytes=max_bytes)
-        return ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:1"), folders=shared).exceeds_disk()
+        return ComfyUi(client=ComfyUiClient(base_url="http://127.0.0.1:1"), folders=shared).exceeds_disk()
 
     assert not exceeds(0)
     (tmp_path / name).mkdir(parents=True)

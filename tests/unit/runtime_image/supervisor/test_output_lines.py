@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.process.engine_http import EngineHttp
+from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
@@ -93,7 +93,7 @@ def test_no_line_about_the_end_of_a_thread_decides_anything() -> None:
 
     log_lines(
         b"sampler_name: 'euler\nException in thread Thread-1 (prompt_worker)' not in list\n",
-        ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:9"), folders=EMPTY_FOLDERS),
+        ComfyUi(client=ComfyUiClient(base_url="http://127.0.0.1:9"), folders=EMPTY_FOLDERS),
         process,
     )
 

@@ -62,11 +62,6 @@ class Prompt:
         """The running node shows its progress step by step."""
         return self.steps > _ONE_STEP and self.step < self.steps
 
-    @property
-    def cached(self) -> list[str]:
-        """Nodes whose results ComfyUI has kept of earlier prompts."""
-        return sorted(self._cached)
-
     def fraction(self) -> float:
         """Return the part that is done, 0 to 1."""
         done, total = self._counts()

@@ -28,8 +28,6 @@ class AgentStatus(BaseModel):
     up_seconds: NonNegativeFloat = 0.0
     #: Number of tasks by the way in which they ended.
     tasks: dict[str, NonNegativeInt] = {}
-    #: Tasks that the Web UI failed.
-    webui_failures: NonNegativeInt = 0
     #: Tasks that came back because the GPU's memory was not enough.
     out_of_memory: NonNegativeInt = 0
     checkpoint: str | None = None

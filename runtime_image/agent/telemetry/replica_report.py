@@ -77,7 +77,6 @@ class ReplicaReport:
             busy_seconds=round(self._gpu.busy_seconds(now), 3),
             up_seconds=round(now - self._started_at, 3),
             tasks=results,
-            webui_failures=self._health.failures_in_all,
             out_of_memory=self._out_of_memory,
             checkpoint=self._engine.loaded_model,
             updated_at=self._clock.now_ms() / 1000,

@@ -140,7 +140,6 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
         "busy_seconds": 0.0,
         "up_seconds": 1.0,
         "tasks": {"RELEASED": 1, "FAILED": 1},
-        "webui_failures": 0,
         "out_of_memory": 1,
         "checkpoint": "sd15.safetensors",
         "updated_at": replica.clock.now_ms() / 1000,

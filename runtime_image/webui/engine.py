@@ -140,10 +140,10 @@ class WebUiEngine:
     def send(self, request: WebUiRequest, *, checkpoint: str | None, timeout_seconds: float) -> object:
         """Send a request and return the value of its response; raises WebUiError."""
         self.options.restore()
-        if request.leaves_options:
+        if request.left_options:
             self.options.override(request.left_options)
         response = self.client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
-        if request.leaves_options:
+        if request.left_options:
             self._restore_options()
         if request.is_exclusive:
             self.checkpoints.forget()

@@ -69,13 +69,13 @@ class OptionOverrides:
         self._explicit |= keys
 
     def override(self, keys: Collection[str]) -> None:
-        """Record the options that a request will leave changed; without keys, all of them.
+        """Record the options that a request will leave changed.
 
         Only these: a restarted Web UI may rightly have other values of the rest.
         """
         now = self._ask()
         now.pop(_CHECKPOINT_HASH, None)
-        self._record({key: value for key, value in now.items() if key in keys or not keys})
+        self._record({key: value for key, value in now.items() if key in keys})
 
     def checkpoint_was_loaded(self) -> None:
         """Drop the pending restore of a checkpoint: an older one must not replace the one for this task."""

@@ -58,9 +58,7 @@ class WebUiRequest:
     sampler_name: str | None = None
     #: Options that it overrides, which the Web UI sets back only if they were set explicitly before.
     overridden_options: frozenset[str] = frozenset()
-    #: Changes options that the agent itself must set back.
-    leaves_options: bool = False
-    #: These options; empty if the request does not name them.
+    #: Options that it changes and the agent itself must set back.
     left_options: frozenset[str] = frozenset()
 
     @property
@@ -78,7 +76,7 @@ class WebUiRequest:
         if self.generates:
             body = body | _SAVING
         if self.generates and body.get("override_settings"):
-            body = {**body, "override_settings_restore_afterwards": not self.leaves_options}
+            body = {**body, "override_settings_restore_afterwards": not self.left_options}
         return replace(
             self,
             body=json.dumps(body, separators=(",", ":")).encode(),

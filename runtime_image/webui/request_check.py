@@ -82,7 +82,7 @@ class RequestCheck:
         keys = frozenset(overrides) - {CHECKPOINT_OPTION}
         unset = {key for key in keys if shown[key] is None}
         if keys & READ_AFTER_THE_LOCK or unset:
-            return replace(request, is_exclusive=True, leaves_options=True, left_options=frozenset(overrides))
+            return replace(request, is_exclusive=True, left_options=frozenset(overrides))
         return replace(request, overridden_options=keys)
 
     def _check_options(self, body: Mapping[str, Any], field: str) -> None:

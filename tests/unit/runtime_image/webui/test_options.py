@@ -139,7 +139,7 @@ def test_the_next_agent_restores_what_a_killed_one_had_overridden(tmp_path: Path
 def test_no_checkpoint_of_a_killed_agents_task_is_restored_after_another_was_loaded(tmp_path: Path) -> None:
     webui, file = FakeWebUi(), tmp_path / "options.json"
     options = OptionOverrides(client=webui, pending_file=file)
-    owed_by_a_dead_web_ui(options, webui)
+    owed_by_a_dead_web_ui(options, webui, *DEFAULTS)
     options.checkpoint_was_loaded()
 
     OptionOverrides(client=webui, pending_file=file).restore()
@@ -185,7 +185,7 @@ def test_what_the_dead_request_did_not_name_is_the_next_lifes_own() -> None:
 def test_no_checkpoint_is_set_back_under_the_task_for_which_another_was_loaded() -> None:
     webui = FakeWebUi()
     options = OptionOverrides(client=webui)
-    owed_by_a_dead_web_ui(options, webui)
+    owed_by_a_dead_web_ui(options, webui, *DEFAULTS)
 
     options.checkpoint_was_loaded()
     options.restore()

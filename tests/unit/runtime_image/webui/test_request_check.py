@@ -131,7 +131,7 @@ def test_options_are_always_set_back_by_the_web_ui(*, said: bool | None) -> None
 def test_or_by_the_agent_which_then_has_the_web_ui_to_itself(content: dict[str, Any]) -> None:
     request = Harness().check(content)
 
-    assert (request.is_exclusive, request.leaves_options, request.overridden_options) == (True, True, frozenset())
+    assert (request.is_exclusive, request.overridden_options) == (True, frozenset())
     assert request.left_options == frozenset(content.get("override_settings", ()))
     assert sent(request)["override_settings_restore_afterwards"] is False
 

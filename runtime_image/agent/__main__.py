@@ -34,7 +34,8 @@ from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
 from runtime_image.agent.lease.task_monitor import LeaseCheck, ProgressWrite, TaskMonitor
-from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection, build_orchestrator
+from runtime_image.agent.orchestrator.orchestrator import build_orchestrator
+from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
 from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher
 from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver

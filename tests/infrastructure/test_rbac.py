@@ -9,7 +9,7 @@ import pytest
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
-from runtime_image.agent.orchestrator.kubernetes import ANNOTATION
+from runtime_image.agent.orchestrator.orchestrator import ANNOTATION
 from tests.infrastructure.templates import Templates, without_hash
 
 NAMESPACE = "runtime-sdruntime"

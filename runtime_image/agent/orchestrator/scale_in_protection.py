@@ -5,10 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from runtime_image.agent.core.events import CapacityEnding, Event
-from runtime_image.agent.orchestrator.ecs import Ecs
-from runtime_image.agent.orchestrator.kubernetes import Kubernetes
-from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, Orchestrator, OrchestratorRefused
-from runtime_image.agent.settings import AgentSettings
+from runtime_image.agent.orchestrator.orchestrator import Orchestrator, OrchestratorRefused
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 
@@ -115,27 +112,3 @@ class ScaleInProtection:
             self._log.warning(event, reason=str(error), **fields)
         else:
             self._log.error(event, error, **fields)
-
-
-def build_orchestrator(settings: AgentSettings) -> Orchestrator:
-    """Build the adapter; the settings have been checked to hold what it needs."""
-    match settings.orchestrator:
-        case "kubernetes":
-            return Kubernetes(
-                api_url=f"https://{_in_url(settings.kubernetes_service_host)}:{settings.kubernetes_service_port}",
-                namespace=settings.pod_namespace,
-                pod_name=settings.pod_name,
-                service_account_directory=settings.service_account_directory,
-            )
-        case "ecs":
-            return Ecs(
-                agent_url=settings.ecs_agent_uri,
-                metadata_url=settings.ecs_container_metadata_uri_v4,
-                ending_file=settings.ending_file,
-            )
-        case "none":
-            return NoOrchestrator()
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -22,7 +22,8 @@ from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
-from runtime_image.agent.orchestrator.orchestrator import Placement
+from runtime_image.agent.orchestrator.orchestrator import Orchestrator
+from runtime_image.agent.orchestrator.placement import Placement
 from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
 from runtime_image.webui.errors import WebUiHung
 from runtime_image.webui.request import WebUiRequest
@@ -177,7 +178,7 @@ class FakeProgressPoller(ProgressPoller):
         self.interval_seconds = interval_seconds
 
 
-class FakeOrchestrator:
+class FakeOrchestrator(Orchestrator):
     """Records reports; `problems` are raised one by one, by reports, and `check_problems` by checks."""
 
     def __init__(self, *, renew_seconds: float | None = None) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.agent.orchestrator.ecs import Ecs
-from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
+from runtime_image.agent.orchestrator.orchestrator import Ecs, OrchestratorRefused
 
 
 def ecs(ending_file: Path) -> Ecs:

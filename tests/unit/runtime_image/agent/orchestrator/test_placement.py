@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.orchestrator.orchestrator import placement_of, placement_of_task
+from runtime_image.agent.orchestrator.placement import placement_of, placement_of_task
 
 POD: dict[str, Any] = {
     "kind": "Pod",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_image.agent.core.events import CapacityEnding, Event
-from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, OrchestratorRefused
+from runtime_image.agent.orchestrator.orchestrator import Orchestrator, OrchestratorRefused
 from runtime_image.agent.orchestrator.scale_in_protection import (
     CHECK_SECONDS,
     IDLE_SECONDS,
@@ -139,7 +139,7 @@ def test_the_orchestrator_always_ends_up_with_the_truth(steps: list[tuple[bool, 
 
 @pytest.mark.parametrize("busy", [True, False])
 def test_without_an_orchestrator_nothing_happens(*, busy: bool) -> None:
-    nobody = NoOrchestrator()
+    nobody = Orchestrator()
     nobody.report(busy=busy)
     assert nobody.is_ending() is False
 

@@ -1,27 +1,48 @@
-"""Pictures of a run as its record and its callback name them: as many as fit, and a manifest in S3 that names all."""
+"""Pictures of a run, and their copies, as its record and callback name them: as many as fit; a manifest names all."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 from contract.json_values import compact_json
 
 #: Bytes of the list as JSON. SNS accepts 256 KiB, of which a context of 32 KiB may need 96 KiB once it is ASCII; the
 #: rest is room for an error. A usual URI has about 100 bytes, so about 750 pictures are listed.
 MAX_LISTED_BYTES: Final = 80 * 1024
+#: Bytes of the list of copies: what a callback has room for next to the list of the pictures, the context and an error.
+MAX_COPIES_BYTES: Final = 24 * 1024
 #: Bytes of an error as JSON. A longer one loses its details and the Web UI's response.
 MAX_ERROR_BYTES: Final = 32 * 1024
 #: Characters of the message that is left of such an error.
 _MAX_MESSAGE_LENGTH: Final = 2000
 
+Listed = TypeVar("Listed")
+
+
+class PictureCopy(BaseModel):
+    """Copy of one picture; the list of a task is in the order of its pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    #: Without the query of a presigned link, which is a secret; None without a link for the picture.
+    url: str | None = None
+    #: Why the picture is not there; None if it is.
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the copy as callbacks and answers have it."""
+        return {"url": self.url, "error": self.error}
+
 
 def listed(uris: Sequence[str]) -> tuple[str, ...]:
     """Return the first of the pictures, as many as a record and a callback can hold."""
-    room = MAX_LISTED_BYTES
-    for number, uri in enumerate(uris):
-        room -= len(compact_json(uri)) + 1
-        if room < 0:
-            return tuple(uris[:number])
-    return tuple(uris)
+    return _fitting(uris, str, MAX_LISTED_BYTES)
+
+
+def listed_copies(copies: Sequence[PictureCopy]) -> tuple[PictureCopy, ...]:
+    """Return the first of the copies, as many as a record and a callback can hold."""
+    return _fitting(copies, PictureCopy.as_dict, MAX_COPIES_BYTES)
 
 
 def manifest(uris: Sequence[str], output_url: str) -> str:
@@ -34,3 +55,11 @@ def fitting_error(error: dict[str, Any]) -> dict[str, Any]:
     if len(compact_json(error)) <= MAX_ERROR_BYTES:
         return error
     return {"code": error["code"], "message": error["message"][:_MAX_MESSAGE_LENGTH], "cut": True}
+
+
+def _fitting(items: Sequence[Listed], as_json: Callable[[Listed], object], room: int) -> tuple[Listed, ...]:
+    for number, item in enumerate(items):
+        room -= len(compact_json(as_json(item))) + 1
+        if room < 0:
+            return tuple(items[:number])
+    return tuple(items)

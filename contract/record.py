@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.delivery import PictureCopy
 from contract.formats import original_error
 from contract.json_values import compact_json
+from contract.picture_list import PictureCopy
 from contract.storage import output_run, thumbnail_key
 from contract.tenancy import name_in, scoped, tenant_in
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
-from contract.delivery import PictureCopy
 from contract.json_values import compact_json
-from contract.picture_list import fitting_error
+from contract.picture_list import PictureCopy, fitting_error
 from contract.record import (
     ACTIVE_STATUSES,
     FINAL_STATUSES,

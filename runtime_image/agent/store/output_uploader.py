@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from contract.delivery import listed as listed_deliveries
 from contract.json_values import compact_json
-from contract.picture_list import listed, manifest
+from contract.picture_list import listed, listed_copies, manifest
 from contract.record import Status
 from contract.storage import (
     S3Location,
@@ -87,7 +86,7 @@ class OutputUploader:
                 raise result
         made = self._numbers_of(task, thumbnails, results[len(uploads) :])
         names = [key.rpartition("/")[2] for key in keys]
-        deliveries = listed_deliveries(self.delivery.deliver(task, outputs.files, names[:-1]))
+        deliveries = listed_copies(self.delivery.deliver(task, outputs.files, names[:-1]))
         task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
 
     def _thumbnail(self, task: ClaimedTask, number: int, picture: MadeFile) -> Upload:

@@ -9,8 +9,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from contract.delivery import PictureCopy
 from contract.output_request import OutputRequest
+from contract.picture_list import PictureCopy
 from contract.storage import S3Location
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from contract.delivery import PictureCopy
 from contract.json_values import compact_json
+from contract.picture_list import PictureCopy
 from contract.record import Status
 from guarded_http.client import GuardedHttp
 from runtime_image.agent.core.claimed_task import ClaimedTask

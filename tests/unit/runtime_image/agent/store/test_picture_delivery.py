@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from contract.delivery import MAX_LISTED_BYTES, PictureCopy, listed
+from contract.picture_list import MAX_COPIES_BYTES, PictureCopy, listed_copies
 from guarded_http.client import GuardedHttp
 from guarded_http.network import Deadline
 from guarded_http.url import HttpUrl
@@ -273,8 +273,8 @@ def test_a_link_reaches_public_addresses_only(address: str) -> None:
 def test_a_list_that_no_record_can_hold_is_cut() -> None:
     deliveries = [PictureCopy(url=f"s3://gallery/{'é' * 200}/{number}.png") for number in range(100)]
 
-    kept = listed(deliveries)
+    kept = listed_copies(deliveries)
 
     assert kept == tuple(deliveries[: len(kept)])
     assert 1 < len(kept) < 100
-    assert sum(len(str(each.url)) for each in kept) < MAX_LISTED_BYTES
+    assert sum(len(str(each.url)) for each in kept) < MAX_COPIES_BYTES

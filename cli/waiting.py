@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from darkroom.task_snapshot import ModelsOnTheirWay, SamplingPosition
 ARRIVAL_SECONDS: Final = 30.0
 
 
+@dataclass(kw_only=True, eq=False)
 class Arrival:
     """Arrival of a task that is about to be published to the entry topic.
 
@@ -23,36 +25,29 @@ class Arrival:
     task has not arrived. Create the object before publishing.
     """
 
-    def __init__(
-        self,
-        *,
-        client: Client,
-        task_id: str,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        arrival_seconds: float = ARRIVAL_SECONDS,
-    ) -> None:
-        self._client = client
-        self._task_id = task_id
-        self._clock = clock
-        self._sleep = sleep
-        self._arrival_seconds = arrival_seconds
+    client: Client
+    task_id: str
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    arrival_seconds: float = ARRIVAL_SECONDS
+
+    def __post_init__(self) -> None:
         self._older = self._read()
 
     def wait(self) -> None:
         """Wait until the task is recorded; raise Refused when that takes too long."""
-        deadline = self._clock() + self._arrival_seconds
+        deadline = self.clock() + self.arrival_seconds
         while (task := self._read()) is None or (self._older and task.submitted_at == self._older.submitted_at):
-            if self._clock() > deadline:
+            if self.clock() > deadline:
                 raise Refused(
-                    f"{self._task_id} was not recorded within {self._arrival_seconds:g} s. A message that is refused is"
+                    f"{self.task_id} was not recorded within {self.arrival_seconds:g} s. A message that is refused is"
                     " answered by a callback with the reason; to see it here, submit with --via http"
                 )
-            self._sleep(POLL_SECONDS)
+            self.sleep(POLL_SECONDS)
 
     def _read(self) -> TaskSnapshot | None:
         try:
-            return self._client.get(self._task_id)
+            return self.client.get(self.task_id)
         except NoSuchTask:
             return None
 

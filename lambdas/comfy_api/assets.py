@@ -1,6 +1,7 @@
 """Assets of the Comfy API: uploads, which workflows use as inputs, and the files that jobs made."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -34,23 +35,15 @@ def output_id(job_id: str, number: int) -> str:
     return f"{job_id}.{number}"
 
 
+@dataclass(kw_only=True, eq=False)
 class ComfyAssets:
     """Stores, finds and removes assets. `now_ms` returns epoch milliseconds."""
 
-    def __init__(
-        self,
-        *,
-        client: Any,
-        bucket: str,
-        outputs: OutputBucket,
-        repository: TaskRepository,
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._outputs = outputs
-        self._repository = repository
-        self._now_ms = now_ms
+    client: Any
+    bucket: str
+    outputs: OutputBucket
+    repository: TaskRepository
+    now_ms: Callable[[], int]
 
     def upload(self, body: str | bytes, content_type: str, *, tenant: Tenant) -> ComfyAsset:
         """Store the file of a form, and return its asset."""
@@ -66,8 +59,8 @@ class ComfyAssets:
             raise InvalidTask([FieldError("file", f"is {name}; send a picture, a video or a sound")])
         asset_id = f"{new_upload_name()}.{found.extension}"
         file_path = (form.texts.get("file_path") or [asset_id])[-1]
-        self._client.put_object(
-            Bucket=self._bucket,
+        self.client.put_object(
+            Bucket=self.bucket,
             Key=upload_key(tenant.name, asset_id),
             Body=files[0],
             ContentType=found.content_type,
@@ -86,7 +79,7 @@ class ComfyAssets:
             "content_type": head["ContentType"],
             "file_path": unquote(head["Metadata"].get(FILE_PATH_METADATA, "")) or uri.rpartition("/")[2],
             "created_at": moment(int(head["LastModified"].timestamp() * 1000)),
-            "url": self._outputs.link(uri),
+            "url": self.outputs.link(uri),
             "url_expires_at": self._link_expires_at(),
         }
         if _is_output(asset_id):
@@ -100,8 +93,8 @@ class ComfyAssets:
         if not _is_output(asset_id):
             return self._upload(asset_id, tenant).uri
         job_id, _, number = asset_id.rpartition(".")
-        record = self._repository.read(tenant.key_of(job_id))
-        files = workflow_files(record, self._outputs) if record and record.status is Status.COMPLETED else []
+        record = self.repository.read(tenant.key_of(job_id))
+        files = workflow_files(record, self.outputs) if record and record.status is Status.COMPLETED else []
         for file in files:
             if str(file.number) == number:
                 return file.uri
@@ -111,7 +104,7 @@ class ComfyAssets:
         """Return a link to the content of an asset; raises AssetNotFound."""
         uri = self.location(asset_id, tenant=tenant)
         self._head(uri)
-        return self._outputs.link(uri)
+        return self.outputs.link(uri)
 
     def remove(self, asset_id: str, *, tenant: Tenant) -> None:
         """Remove an upload; raises AssetInUse for the output of a job."""
@@ -119,7 +112,7 @@ class ComfyAssets:
             raise AssetInUse("an output stays as long as its job; its retention removes both")
         location = self._upload(asset_id, tenant)
         self._head(location.uri)
-        self._client.delete_object(Bucket=location.bucket, Key=location.key)
+        self.client.delete_object(Bucket=location.bucket, Key=location.key)
 
     def describe_output(self, job_id: str, file: WorkflowFile) -> ComfyOutput:
         """Return a file of a job as the API lists it."""
@@ -133,19 +126,19 @@ class ComfyAssets:
             "id": output_id(job_id, file.number),
             "hash": None,
             "job_id": job_id,
-            "url": self._outputs.link(file.uri),
+            "url": self.outputs.link(file.uri),
             "url_expires_at": self._link_expires_at(),
         }
 
     def _link_expires_at(self) -> str:
-        return moment(self._now_ms() + LINK_SECONDS * 1000)
+        return moment(self.now_ms() + LINK_SECONDS * 1000)
 
     def _upload(self, asset_id: str, tenant: Tenant) -> S3Location:
-        return S3Location(self._bucket, upload_key(tenant.name, asset_id))
+        return S3Location(self.bucket, upload_key(tenant.name, asset_id))
 
     def _head(self, uri: str) -> Mapping[str, Any]:
         location = S3Location.of(uri)
-        head = head_object(self._client, location) if is_key(location.key) else None
+        head = head_object(self.client, location) if is_key(location.key) else None
         if head is None:
             raise _not_found(uri.rpartition("/")[2])
         return head

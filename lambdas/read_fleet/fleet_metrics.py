@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from contract.cold_start import COLD_START_PARTS, log_metrics_namespace
@@ -38,37 +39,30 @@ class FleetSeries(NamedTuple):
     values: Mapping[MetricQuery, Series]
 
 
+@dataclass(kw_only=True, eq=False)
 class FleetMetrics:
     """Reads the metrics of an environment from CloudWatch, at most once in MAX_AGE_SECONDS of a monotonic `clock`."""
 
-    def __init__(
-        self,
-        *,
-        client: Any,
-        queries: Sequence[MetricQuery],
-        clock: Callable[[], float],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._client = client
-        self._queries = queries
-        self._clock = clock
-        self._now_ms = now_ms
-        self._kept: tuple[float, FleetSeries] | None = None
+    client: Any
+    queries: Sequence[MetricQuery]
+    clock: Callable[[], float]
+    now_ms: Callable[[], int]
+    _kept: tuple[float, FleetSeries] | None = field(default=None, init=False)
 
     def read(self) -> FleetSeries:
         """Return the metrics of the last day, of which the last period has just begun."""
-        now = self._clock()
+        now = self.clock()
         if self._kept is None or now - self._kept[0] > MAX_AGE_SECONDS:
             self._kept = now, self._measure()
         return self._kept[1]
 
     def _measure(self) -> FleetSeries:
-        end = (self._now_ms() // 1000 // PERIOD_SECONDS + 1) * PERIOD_SECONDS
+        end = (self.now_ms() // 1000 // PERIOD_SECONDS + 1) * PERIOD_SECONDS
         begin = end - POINTS * PERIOD_SECONDS
-        values: dict[MetricQuery, Series] = {query: [None] * POINTS for query in self._queries}
-        for first in range(0, len(self._queries), _MAX_QUERIES):
-            part = self._queries[first : first + _MAX_QUERIES]
-            pages = self._client.get_paginator("get_metric_data").paginate(
+        values: dict[MetricQuery, Series] = {query: [None] * POINTS for query in self.queries}
+        for first in range(0, len(self.queries), _MAX_QUERIES):
+            part = self.queries[first : first + _MAX_QUERIES]
+            pages = self.client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=[_request(number, query) for number, query in enumerate(part)],
                 StartTime=dt.datetime.fromtimestamp(begin, tz=dt.UTC),
                 EndTime=dt.datetime.fromtimestamp(end, tz=dt.UTC),

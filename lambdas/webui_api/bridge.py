@@ -1,6 +1,6 @@
 """Bridge for Web UI clients: answers a call with a task on a replica, or from its own state."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,47 +16,39 @@ from lambdas.webui_api.task_calls import TaskCalls
 _CHECKPOINTS: Final = "sdapi/v1/sd-models"
 
 
+@dataclass(kw_only=True, eq=False)
 class Bridge:
     """Answers calls of the Web UI's API; raises WebUiRefusal and the contract's errors."""
 
-    def __init__(
-        self,
-        *,
-        calls: TaskCalls,
-        sessions: Sessions,
-        lists: ListCache,
-        preferences: Preferences,
-        models: CheckpointCatalogue,
-    ) -> None:
-        self._calls = calls
-        self._sessions = sessions
-        self._lists = lists
-        self._preferences = preferences
-        self._models = models
+    calls: TaskCalls
+    sessions: Sessions
+    lists: ListCache
+    preferences: Preferences
+    models: CheckpointCatalogue
 
     def answer(self, call: Call, *, caller: Caller, seconds: float) -> BridgeResponse:
         """Return the response to a call, or the state of its task after `seconds`."""
         key_name = caller.key_name or ""
         match call.endpoint:
             case endpoint if endpoint == PROGRESS:
-                return _ok(self._sessions.progress(session_of(key_name, call.runtime.name)))
+                return _ok(self.sessions.progress(session_of(key_name, call.runtime.name)))
             case endpoint if endpoint in {INTERRUPT, SKIP}:
-                self._sessions.interrupt(session_of(key_name, call.runtime.name))
+                self.sessions.interrupt(session_of(key_name, call.runtime.name))
                 return _ok({} if endpoint == INTERRUPT else None)
             case endpoint if endpoint == OPTIONS:
                 shown = self._listed(replace(call, method="GET", payload={}), caller, seconds)
                 if call.method == "GET":
-                    return _ok(shown | self._preferences.read(call.runtime, key_name))
-                self._preferences.set(call.runtime, key_name, call.payload, shown=shown)
+                    return _ok(shown | self.preferences.read(call.runtime, key_name))
+                self.preferences.set(call.runtime, key_name, call.payload, shown=shown)
                 return _ok(None)
         if call.method == "GET":
             return _ok(self._listed(call, caller, seconds))
         if call.generates:
-            call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
-        response = self._calls.run(call, caller=caller, seconds=seconds)
+            call = replace(call, preferences=self.preferences.read(call.runtime, key_name))
+        response = self.calls.run(call, caller=caller, seconds=seconds)
         if stale := LIST_OF_REFRESH.get(call.endpoint):
             # Not before: another caller may ask for the list while the refresh waits for a replica.
-            self._lists.expire(call.runtime.name, stale)
+            self.lists.expire(call.runtime.name, stale)
         return response
 
     def _listed(self, call: Call, caller: Caller, seconds: float) -> Any:
@@ -64,14 +56,14 @@ class Bridge:
         runtime = call.runtime
         if call.endpoint == _CHECKPOINTS and runtime.dynamic_model:
             # A replica lists only the checkpoints that it has fetched. It fetches others when a task names them.
-            return [listed_checkpoint(name) for name in self._models.checkpoints()]
-        cached = self._lists.read(runtime.name, call.endpoint)
+            return [listed_checkpoint(name) for name in self.models.checkpoints()]
+        cached = self.lists.read(runtime.name, call.endpoint)
         if cached is not None:
             return cached
-        response = self._calls.run(call, caller=caller, seconds=seconds)
+        response = self.calls.run(call, caller=caller, seconds=seconds)
         if response.status != HTTPStatus.OK:
             raise WebUiRefusal(response)
-        self._lists.store(runtime.name, call.endpoint, response.body)
+        self.lists.store(runtime.name, call.endpoint, response.body)
         return response.body
 
 

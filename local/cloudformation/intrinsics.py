@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from local.cloudformation.errors import TemplateError
@@ -17,6 +18,7 @@ _SELECTION: Final = ":SecretString"
 ReadSecret = Callable[[str], str]
 
 
+@dataclass(kw_only=True, eq=False)
 class Resolver:
     """Resolves values of one stack.
 
@@ -24,33 +26,28 @@ class Resolver:
     Fn::GetStackOutput. `text` replaces dynamic references in a finished string.
     """
 
-    def __init__(
-        self,
-        *,
-        reference: Callable[[str], object],
-        attribute: Callable[[str, str], object],
-        imported: Callable[[str], object],
-        text: Callable[[str], str],
-    ) -> None:
-        self._reference = reference
-        self._attribute = attribute
-        self._imported = imported
-        self._text = text
-        self._functions: dict[str, Callable[[Any], Any]] = {
-            "Ref": self._reference,
+    reference: Callable[[str], object]
+    attribute: Callable[[str, str], object]
+    imported: Callable[[str], object]
+    text: Callable[[str], str]
+    _functions: dict[str, Callable[[Any], Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._functions = {
+            "Ref": self.reference,
             "Fn::GetAtt": self._get_attribute,
             "Fn::Join": self._join,
             "Fn::Sub": self._substitute,
             "Fn::Select": self._select,
             "Fn::Split": self._split,
-            "Fn::ImportValue": lambda argument: self._imported(self._string(argument)),
+            "Fn::ImportValue": lambda argument: self.imported(self._string(argument)),
             "Fn::GetStackOutput": self._get_stack_output,
         }
 
     def resolve(self, value: Any) -> Any:
         """Return `value` with every function in it replaced by its result."""
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         if isinstance(value, list):
             return [self.resolve(element) for element in value]
         if not isinstance(value, dict):
@@ -76,11 +73,11 @@ class Resolver:
             result = function(argument)
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise TemplateError(f"{name} cannot be applied to {argument!r}: {error}") from None
-        return self._text(result) if isinstance(result, str) else result
+        return self.text(result) if isinstance(result, str) else result
 
     def _get_attribute(self, argument: Any) -> object:
         logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-        return self._attribute(logical_id, self._string(attribute))
+        return self.attribute(logical_id, self._string(attribute))
 
     def _join(self, argument: Any) -> str:
         separator, elements = argument
@@ -95,12 +92,12 @@ class Resolver:
                 return f"${{{name}}}"
             if name in variables:
                 return _as_text(self.resolve(variables[name]))
-            return _as_text(self._get_attribute(name) if "." in name else self._reference(name))
+            return _as_text(self._get_attribute(name) if "." in name else self.reference(name))
 
         return _SUBSTITUTION.sub(replace, template)
 
     def _get_stack_output(self, argument: Any) -> object:
-        return self._imported(output_name(argument["StackName"], argument["OutputName"]))
+        return self.imported(output_name(argument["StackName"], argument["OutputName"]))
 
     def _select(self, argument: Any) -> Any:
         index, elements = argument

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,24 +78,16 @@ def documented_journeys(*, http_link: str, s3_link: str, size: ImageSize) -> Ite
     yield Journey(id_of(workflow), workflow, "http", "workflow of ComfyUI, v1alpha2, by http")
 
 
+@dataclass(kw_only=True, eq=False)
 class Demo:
     """Sends requests to a running system, and saves each image as soon as its task is completed."""
 
-    def __init__(
-        self,
-        *,
-        client: Client,
-        publish: Callable[[bytes], str],
-        callbacks: Path,
-        out: Path,
-        stall_seconds: float = STALL_SECONDS,
-    ) -> None:
-        self._client = client
-        self._publish = publish
-        self._callbacks = callbacks
-        self._out = out
-        self._stall_seconds = stall_seconds
-        self._images: list[ShownImage] = []
+    client: Client
+    publish: Callable[[bytes], str]
+    callbacks: Path
+    out: Path
+    stall_seconds: float = STALL_SECONDS
+    _images: list[ShownImage] = field(default_factory=list, init=False)
 
     @property
     def saved(self) -> int:
@@ -115,7 +107,7 @@ class Demo:
         finally:
             # A run that fails shows what it has.
             if self._images:
-                save_contact_sheet(self._images, self._out / CONTACT_SHEET)
+                save_contact_sheet(self._images, self.out / CONTACT_SHEET)
 
     def _complete(self, journeys: Sequence[Journey]) -> dict[str, TaskSnapshot]:
         by_id = {journey.task_id: journey for journey in journeys}
@@ -123,7 +115,7 @@ class Demo:
         for arrival in arrivals:
             arrival.wait()
         ended = show_until_the_end(
-            self._client.watch(*by_id, stall_seconds=self._stall_seconds),
+            self.client.watch(*by_id, stall_seconds=self.stall_seconds),
             console=console,
             on_end=lambda task: self._save(by_id[task.id], task),
         )
@@ -137,33 +129,33 @@ class Demo:
         """Submit a request by its way in, and return the arrival to wait for."""
         if journey.way_in == "topic":
             task_id = id_of(journey.request)
-            arrival = Arrival(client=self._client, task_id=task_id, arrival_seconds=self._stall_seconds)
-            self._publish(json.dumps(journey.request).encode())
+            arrival = Arrival(client=self.client, task_id=task_id, arrival_seconds=self.stall_seconds)
+            self.publish(json.dumps(journey.request).encode())
             say(f"published {journey.task_id} to the entry topic")
             return arrival
-        accepted = self._client.submit_request(journey.request)
+        accepted = self.client.submit_request(journey.request)
         say(f"posted {journey.task_id}: {json.dumps(accepted.document)}")
         return None
 
     def _save(self, journey: Journey, task: TaskSnapshot) -> None:
-        for path in self._client.save(task, self._out):
+        for path in self.client.save(task, self.out):
             if path.suffix == ".png":
                 self._images.append(ShownImage(path, prompt=journey.prompt, description=journey.description))
                 say(f"saved {path}")
 
     def _show_callbacks(self, missing: set[str]) -> None:
         """Print the callback of each task; fail when no further one comes."""
-        deadline = time.monotonic() + self._stall_seconds
+        deadline = time.monotonic() + self.stall_seconds
         shown = 0
         while missing:
             # The last line may be half written.
-            content = self._callbacks.read_bytes() if self._callbacks.exists() else b""
+            content = self.callbacks.read_bytes() if self.callbacks.exists() else b""
             lines = content.rpartition(b"\n")[0].splitlines()
             for callback in map(json.loads, lines[shown:]):
                 if callback["id"] in missing:
                     say(f"callback {json.dumps(callback)}")
                     missing.discard(callback["id"])
-                    deadline = time.monotonic() + self._stall_seconds
+                    deadline = time.monotonic() + self.stall_seconds
             shown = len(lines)
             if missing and time.monotonic() > deadline:
                 raise WaitedTooLong(f"no callback came for: {', '.join(sorted(missing))}")

@@ -249,7 +249,7 @@ def _build_preparer(
         ),
         model_cache=model_cache,
         model_calls=ModelCalls(
-            folder=folder, index=index, http=http, hub_url=settings.hf_endpoint, clock=clock, log=log
+            folder=folder, index=index, http=http, hub_url=settings.hf_endpoint.rstrip("/"), clock=clock, log=log
         ),
         retry=retry,
         clock=clock,

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -24,36 +25,23 @@ from runtime_image.process.logs import EventLog
 MAX_CLASSES_LOGGED: Final = 20
 
 
+@dataclass(kw_only=True, eq=False)
 class ComfyUiEngine:
     """One ComfyUI, which no other program uses."""
 
-    def __init__(
-        self,
-        *,
-        client: ComfyUiClient,
-        feed: MessageFeed,
-        folders: ComfyUiFolders,
-        nodes: NodeList,
-        rules: NodeRules,
-        limits: Limits,
-        models_folder: Path,
-        ready_file: Path | None,
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self.client = client
-        self.feed = feed
-        self.folders = folders
-        self.clock = clock
-        self.nodes = nodes
-        self.rules = rules
-        self.limits = limits
-        self.models_folder = models_folder
-        #: Models of the last workflow, which ComfyUI keeps in memory.
-        self.last_models: frozenset[ModelReference] = frozenset()
-        self._ready_file = ready_file
-        self._has_been_ready = False
-        self._log = log
+    client: ComfyUiClient
+    feed: MessageFeed
+    folders: ComfyUiFolders
+    nodes: NodeList
+    rules: NodeRules
+    limits: Limits
+    models_folder: Path
+    ready_file: Path | None
+    clock: Clock
+    log: EventLog
+    #: Models of the last workflow, which ComfyUI keeps in memory.
+    last_models: frozenset[ModelReference] = field(default=frozenset(), init=False)
+    _has_been_ready: bool = field(default=False, init=False)
 
     @property
     def loaded_model(self) -> str | None:
@@ -78,7 +66,7 @@ class ComfyUiEngine:
 
     def check_ready(self) -> None:
         """Cancel what an earlier agent has left. Raise ComfyUiFailed until ComfyUI answers and does nothing."""
-        if self._ready_file is not None and not self._ready_file.exists():
+        if self.ready_file is not None and not self.ready_file.exists():
             raise ComfyUiNotReached("the supervisor has not found ComfyUI ready")
         self.client.check_ready()
         running, waiting = self.client.queue()
@@ -131,14 +119,14 @@ class ComfyUiEngine:
         try:
             present = self.client.node_classes()
         except ComfyUiFailed as error:
-            self._log.warning("node_list_not_compared", reason=error.message)
+            self.log.warning("node_list_not_compared", reason=error.message)
             return
         listed = self.nodes.nodes
         # ComfyUI loads those that call services only for runtimes that allow them.
         expected = {name for name, node in listed.items() if self.rules.api_nodes or not node.api_node}
         absent, unlisted = sorted(expected - present), sorted(present - listed.keys())
         if absent or unlisted:
-            self._log.warning(
+            self.log.warning(
                 "node_list_differs",
                 absent=absent[:MAX_CLASSES_LOGGED],
                 absent_count=len(absent),

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
@@ -24,30 +25,28 @@ _REFRESH_EMBEDDINGS: Final = ("POST", "/sdapi/v1/refresh-embeddings")
 _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "height": 512, "save_images": False}
 
 
+@dataclass(kw_only=True, eq=False)
 class SdWebUi:
     """Implements `SupervisedEngine` over the API of the SD Web UI."""
 
     name = "webui"
     started_line = STARTED_LINE
 
-    def __init__(
-        self, *, client: WebUiClient, downloads_models: bool = False, model_filename: str = "", warms_up: bool = False
-    ) -> None:
-        self._client = client
-        self._downloads_models = downloads_models
-        #: Empty if a task names its checkpoint.
-        self._model_filename = model_filename
-        self._warms_up = warms_up
+    client: WebUiClient
+    downloads_models: bool = False
+    #: Empty if a task names its checkpoint.
+    model_filename: str = ""
+    warms_up: bool = False
 
     def check_ready(self) -> None:
         """Raise WebUiFailed until the Web UI answers every list."""
-        check_lists(self._client)
+        check_lists(self.client)
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the Web UI gives any answer to the progress call."""
         timeout_seconds = min(READ_TIMEOUT_SECONDS, timeout_seconds)
         try:
-            self._client.call("GET", PROGRESS_PATH + WITHOUT_PICTURE, timeout_seconds=timeout_seconds)
+            self.client.call("GET", PROGRESS_PATH + WITHOUT_PICTURE, timeout_seconds=timeout_seconds)
         except WebUiFailed:
             return False
         return True
@@ -58,12 +57,12 @@ class SdWebUi:
 
     def prepare(self) -> None:
         """Make the Web UI see what was downloaded, load its checkpoint, and make one small image with it."""
-        if self._downloads_models:
+        if self.downloads_models:
             self._refresh_models()
         # Otherwise nothing is loaded until a task names its checkpoint, so there is nothing to warm up either.
-        if self._model_filename:
-            Checkpoints(client=self._client).load(self._model_filename)
-            if self._warms_up:
+        if self.model_filename:
+            Checkpoints(client=self.client).load(self.model_filename)
+            if self.warms_up:
                 self._call("POST", "/sdapi/v1/txt2img", _WARM_UP_REQUEST)
 
     def _refresh_models(self) -> None:
@@ -75,4 +74,4 @@ class SdWebUi:
     def _call(self, method: str, path: str, body: object = None) -> None:
         content = json.dumps(body or {}).encode() if method == "POST" else None
         with suppress(NoSuchCall):
-            self._client.ask(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+            self.client.ask(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -27,32 +28,26 @@ MAX_LEASE_MARGIN_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
 
 
+@dataclass(kw_only=True, eq=False)
 class LeaseRenewal:
     """Renews leases in its thread and reports lost ones to the loop. The task monitor notices leases that expire."""
 
-    def __init__(
-        self,
-        *,
-        repository: TaskRepository,
-        queue: TaskQueue,
-        clock: Clock,
-        log: EventLog,
-        post: Callable[[Event], None],
-    ) -> None:
-        self._repository = repository
-        self._queue = queue
-        self._clock = clock
-        self._log = log
-        self._post = post
-        self._visibility_seconds = queue.visibility_timeout_seconds
+    repository: TaskRepository
+    queue: TaskQueue
+    clock: Clock
+    log: EventLog
+    post: Callable[[Event], None]
+    _due: dict[ClaimedTask, float] = field(default_factory=dict, init=False)
+    _renewing: ClaimedTask | None = field(default=None, init=False)
+    # Guards both, so that no renewal follows once `stop` has returned.
+    _renewal: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _changed: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._visibility_seconds = self.queue.visibility_timeout_seconds
         margin = min(self._visibility_seconds * LEASE_MARGIN, MAX_LEASE_MARGIN_SECONDS)
         #: Seconds from the start of a visibility timeout to the end of the lease.
         self.lease_seconds = self._visibility_seconds - margin
-        self._due: dict[ClaimedTask, float] = {}
-        self._renewing: ClaimedTask | None = None
-        # Guards both, so that no renewal follows once `stop` has returned.
-        self._renewal = threading.Condition()
-        self._changed = threading.Event()
 
     def lease_end(self, message: ReceivedMessage) -> float:
         """Return the monotonic second at which a lease on this delivery's task ends if it is claimed now."""
@@ -75,12 +70,12 @@ class LeaseRenewal:
         """Renew for ever, in a separate thread."""
         while True:
             due = list(self._due.items())
-            now = self._clock.monotonic()
+            now = self.clock.monotonic()
             for task, due_at in due:
                 if due_at <= now:
                     self.renew(task)
             next_due = min((due_at for _, due_at in list(self._due.items())), default=now + self._visibility_seconds)
-            self._changed.wait(max(0.0, next_due - self._clock.monotonic()))
+            self._changed.wait(max(0.0, next_due - self.clock.monotonic()))
             self._changed.clear()
 
     def renew(self, task: ClaimedTask) -> None:
@@ -97,19 +92,19 @@ class LeaseRenewal:
                 self._renewal.notify_all()
 
     def _renew(self, task: ClaimedTask) -> None:
-        started_at = self._clock.monotonic()
+        started_at = self.clock.monotonic()
         try:
-            self._queue.extend(task.message.receipt_handle)
+            self.queue.extend(task.message.receipt_handle)
             self._extend_duplicates(task)
-            elapsed = self._clock.monotonic() - started_at
-            self._repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
+            elapsed = self.clock.monotonic() - started_at
+            self.repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
         except MessageNotInFlight:
             self._lost(task, AbandonReason.MESSAGE_LOST)
         except LeaseLost as error:
             self._lost(task, AbandonReason.of(error))
         except AWS_ERRORS as error:
-            self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
-            self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
+            self.log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
+            self._reschedule(task, self.clock.monotonic() + RETRY_SECONDS)
         else:
             task.lease_until = started_at + self.lease_seconds
             self._reschedule(task, self._renewal_at(task))
@@ -120,7 +115,7 @@ class LeaseRenewal:
     def _extend_duplicates(self, task: ClaimedTask) -> None:
         for message in list(task.duplicates):
             with suppress(MessageNotInFlight, *AWS_ERRORS):
-                self._queue.extend(message.receipt_handle)
+                self.queue.extend(message.receipt_handle)
 
     def _reschedule(self, task: ClaimedTask, due_at: float) -> None:
         # A task that was stopped during the renewal must not come back.
@@ -130,4 +125,4 @@ class LeaseRenewal:
 
     def _lost(self, task: ClaimedTask, reason: AbandonReason) -> None:
         self._due.pop(task, None)
-        self._post(TaskLost(task, reason))
+        self.post(TaskLost(task, reason))

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -45,25 +46,16 @@ _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _HEADERS: Final = {"User-Agent": "darkroom-agent/1", "Accept-Encoding": "identity"}
 
 
+@dataclass(kw_only=True, eq=False)
 class ModelCalls:
     """Runs in workers' threads. A token is sent to the hub only, and never appears in an answer or a log."""
 
-    def __init__(
-        self,
-        *,
-        folder: ModelsFolder,
-        index: BucketIndex | None,
-        http: GuardedHttp,
-        hub_url: str,
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self._folder = folder
-        self._index = index
-        self._http = http
-        self._hub_url = hub_url.rstrip("/")
-        self._clock = clock
-        self._log = log
+    folder: ModelsFolder
+    index: BucketIndex | None
+    http: GuardedHttp
+    hub_url: str
+    clock: Clock
+    log: EventLog
 
     def run(self, task: ClaimedTask) -> dict[str, Any]:
         """Carry a call out and return its answer.
@@ -74,8 +66,8 @@ class ModelCalls:
             DiskFull, DownloadFailed: if the file cannot be kept.
             TaskAborted: if the task was aborted meanwhile.
         """
-        if not self._folder.directory.is_dir():
-            raise DownloadFailed(f"there is no models folder {self._folder.directory} in this runtime")
+        if not self.folder.directory.is_dir():
+            raise DownloadFailed(f"there is no models folder {self.folder.directory} in this runtime")
         content = task.task_message.task.content
         payload, field = content.get("payload"), "task.content.payload"
         body = payload if isinstance(payload, dict) else {}
@@ -111,17 +103,17 @@ class ModelCalls:
             if _is_same(target_file, entry.get("size"), sha256):
                 continue
             self._check_new(name, f"{field}.sync_path")
-            source = f"{self._hub_url}/{repository}/resolve/main/{quote(entry['path'])}"
+            source = f"{self.hub_url}/{repository}/resolve/main/{quote(entry['path'])}"
             self._fetch(task, source, target_file, headers=headers, sha256=sha256)
             synced.append(name)
         return {"synced_count": len(synced), "synced_files": synced}
 
     def _files_of(self, task: ClaimedTask, repository: str, headers: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        url: str | None = f"{self._hub_url}/api/models/{repository}/tree/main?recursive=true"
+        url: str | None = f"{self.hub_url}/api/models/{repository}/tree/main?recursive=true"
         for _ in range(MAX_LISTS):
             if url is None:
                 return
-            with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
+            with self.http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
                 _check_answer(answer)
                 listing = _read_list(answer)
                 link = _NEXT.search(answer.headers.get("link", ""))
@@ -129,7 +121,7 @@ class ModelCalls:
                 match entry:
                     case {"type": "file", "path": str()}:
                         yield entry
-            url = link[1] if link and link[1].startswith(f"{self._hub_url}/") else None
+            url = link[1] if link and link[1].startswith(f"{self.hub_url}/") else None
 
     def _fetch(
         self,
@@ -143,7 +135,7 @@ class ModelCalls:
         target_file.path.parent.mkdir(parents=True, exist_ok=True)
         # Of this task alone: two tasks that bring the same file do not write into each other's.
         temporary = target_file.part.with_suffix(f".{task.lease.run_id}{PART_SUFFIX}")
-        started_at = self._clock.monotonic()
+        started_at = self.clock.monotonic()
         try:
             # The lock keeps other downloads from evicting the file.
             with closing(PartialFile.lock(temporary, is_wanted=lambda: not task.aborted.is_set())) as part:
@@ -159,8 +151,8 @@ class ModelCalls:
             raise write_error(error, target_file.path) from error
         finally:
             temporary.unlink(missing_ok=True)
-        seconds = round(self._clock.monotonic() - started_at, 3)
-        self._log.info(
+        seconds = round(self.clock.monotonic() - started_at, 3)
+        self.log.info(
             "model_downloaded", task_id=task.metadata.id, file=target_file.path.name, bytes=count, seconds=seconds
         )
 
@@ -168,7 +160,7 @@ class ModelCalls:
         self, task: ClaimedTask, url: str, headers: Mapping[str, str], file: BinaryIO, sha256: str | None
     ) -> int:
         """Write the content of a link to a file; return its checked number of bytes."""
-        with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
+        with self.http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
             _check_answer(answer)
             size = self._check_size(answer)
             digest, count, checked_at = hashlib.sha256(), 0, 0
@@ -180,8 +172,8 @@ class ModelCalls:
                     raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
                 if count - checked_at >= CHECK_BYTES:
                     checked_at = count
-                    if free_bytes(self._folder) <= 0:
-                        raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
+                    if free_bytes(self.folder) <= 0:
+                        raise DiskFull(f"the disk of {self.folder.directory} has no room for the rest of it")
                 if task.aborted.is_set():
                     raise TaskAborted
         if size is not None and count != size:
@@ -196,8 +188,8 @@ class ModelCalls:
             return None
         if size > MAX_FILE_BYTES:
             raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
-        if size > free_bytes(self._folder):
-            raise DiskFull(f"it has {size // 1024**2} MiB, more than are free in {self._folder.directory}")
+        if size > free_bytes(self.folder):
+            raise DiskFull(f"it has {size // 1024**2} MiB, more than are free in {self.folder.directory}")
         return size
 
     def _file_of(self, name: str, field: str) -> CachedModel:
@@ -207,7 +199,7 @@ class ModelCalls:
             message = f"must lead to a {SAFETENSORS} file in one of {folders}, not to {name[:MAX_SHOWN]!r}"
             raise InvalidTask([FieldError(field, message)])
         try:
-            return self._folder.cached_model(name)
+            return self.folder.cached_model(name)
         except KeyRefused as error:
             raise InvalidTask([FieldError(field, f"must stay inside the models folder: {error.message}")]) from None
 
@@ -215,8 +207,8 @@ class ModelCalls:
         """Raise InvalidTask if the bucket or the folder holds a model that requests name in the same way."""
         folder, _, rest = name.partition("/")
         stem = PurePosixPath(rest).stem
-        taken = any(path.stem == stem for path in (self._folder.directory / folder).rglob("*"))
-        if index := self._index:
+        taken = any(path.stem == stem for path in (self.folder.directory / folder).rglob("*"))
+        if index := self.index:
             taken = taken or any(index.find(folder, form) for form in model_name_forms(rest, MODEL_EXTENSIONS))
         if taken:
             raise InvalidTask(
@@ -224,7 +216,7 @@ class ModelCalls:
             )
 
     def _deadline(self, task: ClaimedTask) -> Deadline:
-        return Deadline(clock=self._clock, seconds=max(task.deadline - self._clock.monotonic(), 0.0))
+        return Deadline(clock=self.clock, seconds=max(task.deadline - self.clock.monotonic(), 0.0))
 
 
 def _check_model(path: Path) -> None:

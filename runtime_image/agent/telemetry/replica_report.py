@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,33 +22,25 @@ STATUS_SECONDS: Final = 1.0
 METRICS_SECONDS: Final = 60.0
 
 
+@dataclass(kw_only=True, eq=False)
 class ReplicaReport:
     """A TaskObserver. The loop calls `tick`."""
 
-    def __init__(
-        self,
-        *,
-        path: Path | None,
-        metrics: EmbeddedMetrics,
-        gpu: GpuUse,
-        health: EngineHealth,
-        engine: Engine,
-        clock: Clock,
-        log: EventLog,
-    ) -> None:
-        self._path = path
-        self._metrics = metrics
-        self._gpu = gpu
-        self._health = health
-        self._engine = engine
-        self._clock = clock
-        self._log = log
-        self._started_at = clock.monotonic()
-        self._written_at = float("-inf")
+    path: Path | None
+    metrics: EmbeddedMetrics
+    gpu: GpuUse
+    health: EngineHealth
+    engine: Engine
+    clock: Clock
+    log: EventLog
+    _written_at: float = field(default=float("-inf"), init=False)
+    _results: Counter[TaskResult] = field(default_factory=Counter, init=False)
+    _out_of_memory: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._started_at = self.clock.monotonic()
         self._measured_at, self._busy_then, self._failures_then = self._started_at, 0.0, 0
-        self._results: Counter[TaskResult] = Counter()
-        self._out_of_memory = 0
-        self._lock = threading.Lock()
 
     def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
         """Count a result, and log the first completed task, which ends the cold start."""
@@ -57,14 +50,14 @@ class ReplicaReport:
             self._out_of_memory += result is TaskResult.RELEASED and error_code == "out_of_memory"
             is_first = result is TaskResult.COMPLETED and self._results[result] == 1
         if is_first:
-            seconds = round(self._clock.monotonic() - self._started_at, 3)
-            self._log.info("first_task_completed", task_id=task.metadata.id, seconds=seconds)
+            seconds = round(self.clock.monotonic() - self._started_at, 3)
+            self.log.info("first_task_completed", task_id=task.metadata.id, seconds=seconds)
 
     def tick(self, now: float, *, held: int) -> None:
         """Write what is due."""
-        if self._path is not None and now - self._written_at >= STATUS_SECONDS:
+        if self.path is not None and now - self._written_at >= STATUS_SECONDS:
             self._written_at = now
-            self._write(self._path, self._status(now, held))
+            self._write(self.path, self._status(now, held))
         if now - self._measured_at >= METRICS_SECONDS:
             self._measure(now)
 
@@ -72,30 +65,30 @@ class ReplicaReport:
         with self._lock:
             results = {result.name: count for result, count in self._results.items()}
         return AgentStatus(
-            ready=self._health.is_ready,
+            ready=self.health.is_ready,
             held=held,
-            busy_seconds=round(self._gpu.busy_seconds(now), 3),
+            busy_seconds=round(self.gpu.busy_seconds(now), 3),
             up_seconds=round(now - self._started_at, 3),
             tasks=results,
             out_of_memory=self._out_of_memory,
-            checkpoint=self._engine.loaded_model,
-            updated_at=self._clock.now_ms() / 1000,
+            checkpoint=self.engine.loaded_model,
+            updated_at=self.clock.now_ms() / 1000,
         )
 
     def _write(self, path: Path, status: AgentStatus) -> None:
         try:
             write_status_file(path, status.model_dump())
         except OSError as error:
-            self._log.warning("status_not_written", path=str(path), reason=str(error))
+            self.log.warning("status_not_written", path=str(path), reason=str(error))
 
     def _measure(self, now: float) -> None:
-        busy, failures = self._gpu.busy_seconds(now), self._health.failures_in_all
+        busy, failures = self.gpu.busy_seconds(now), self.health.failures_in_all
         share = (busy - self._busy_then) / (now - self._measured_at)
-        self._metrics.put(
+        self.metrics.put(
             counts={
                 "BusyShare": round(share, 4),
                 "Replicas": 1,
-                "ReadyReplicas": int(self._health.is_ready),
+                "ReadyReplicas": int(self.health.is_ready),
                 "WebUiFailures": failures - self._failures_then,
             }
         )

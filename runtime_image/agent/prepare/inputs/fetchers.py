@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from contract.content_length import content_length
@@ -34,37 +35,30 @@ _HEADERS: Final = {
 _FORBIDDEN: Final = frozenset({401, 403})
 
 
+@dataclass(kw_only=True, eq=False)
 class HttpFetcher:
     """Fetches links."""
 
-    def __init__(
-        self,
-        *,
-        http: GuardedHttp,
-        clock: Clock,
-        max_bytes: int = MAX_LINK_BYTES,
-        limit_seconds: float = LINK_SECONDS,
-    ) -> None:
-        self._http = http
-        self._clock = clock
-        self._max_bytes = max_bytes
-        self._limit_seconds = limit_seconds
+    http: GuardedHttp
+    clock: Clock
+    max_bytes: int = MAX_LINK_BYTES
+    limit_seconds: float = LINK_SECONDS
 
     def fetch(self, url: str) -> bytes:
         """Return what the link points to; raises LinkRefused or LinkUnavailable."""
-        deadline = Deadline(clock=self._clock, seconds=self._limit_seconds)
-        with self._http.get(url, headers=_HEADERS, deadline=deadline) as answer:
+        deadline = Deadline(clock=self.clock, seconds=self.limit_seconds)
+        with self.http.get(url, headers=_HEADERS, deadline=deadline) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK; a part or nothing is no picture
                 hint = ": it is private, or its time has passed" if answer.status in _FORBIDDEN else ""
                 raise LinkUnavailable(f"{answer.target.host} answered {answer.status}{hint}")
-            if (content_length(answer.headers.get("content-length")) or 0) > self._max_bytes:
-                raise too_large(self._max_bytes)
+            if (content_length(answer.headers.get("content-length")) or 0) > self.max_bytes:
+                raise too_large(self.max_bytes)
             body = bytearray()
             for chunk in answer.chunks():
-                if len(body) + len(chunk) > self._max_bytes:
-                    raise too_large(self._max_bytes)
+                if len(body) + len(chunk) > self.max_bytes:
+                    raise too_large(self.max_bytes)
                 body += chunk
-        return unpack(bytes(body), answer.headers.get("content-encoding", ""), max_bytes=self._max_bytes)
+        return unpack(bytes(body), answer.headers.get("content-encoding", ""), max_bytes=self.max_bytes)
 
 
 #: Bytes read at a time, between two checks of the deadline.

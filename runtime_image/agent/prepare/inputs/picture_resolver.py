@@ -5,6 +5,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -26,6 +27,7 @@ MAX_SHOWN: Final = 200
 PARALLEL_FETCHES: Final = 4
 
 
+@dataclass(kw_only=True, eq=False)
 class PictureResolver:
     """Turns links and every form of base64 into files; an error names the field of its file.
 
@@ -36,16 +38,9 @@ class PictureResolver:
         read: Returns a picture as the engine gets it. Raises UnusablePicture.
     """
 
-    def __init__(
-        self,
-        *,
-        fetch_http: Callable[[str], bytes],
-        fetch_s3: Callable[[str, str, str | None], bytes],
-        read: Callable[[bytes], InputFile],
-    ) -> None:
-        self._fetch_http = fetch_http
-        self._fetch_s3 = fetch_s3
-        self._read = read
+    fetch_http: Callable[[str], bytes]
+    fetch_s3: Callable[[str, str, str | None], bytes]
+    read: Callable[[bytes], InputFile]
 
     def resolve(
         self, found: Sequence[InputReference], path: str, *, task_id: str, etags: Mapping[str, str]
@@ -100,11 +95,11 @@ class PictureResolver:
         if picture.is_link:
             link = picture.text.strip()
             is_s3 = link.lower().startswith("s3:")
-            data = self._fetch_s3(link, task_id, etags.get(picture.text)) if is_s3 else self._fetch_http(link)
+            data = self.fetch_s3(link, task_id, etags.get(picture.text)) if is_s3 else self.fetch_http(link)
         else:
             data = base64.b64decode(plain_base64(picture.text))
         count(data, 0)
-        read = self._read(data) if picture.kind is InputKind.IMAGE else read_medium(data, picture.kind)
+        read = self.read(data) if picture.kind is InputKind.IMAGE else read_medium(data, picture.kind)
         count(b"", read.size.pixels)
         return read
 

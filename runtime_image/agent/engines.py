@@ -44,19 +44,14 @@ def _build_comfyui(settings: AgentSettings, clock: Clock, log: EventLog) -> tupl
     from contract.pipeline.node_rules import NodeRules  # noqa: PLC0415 - see above
     from runtime_image.comfyui.client import ComfyUiClient  # noqa: PLC0415 - see above
     from runtime_image.comfyui.engine import ComfyUiEngine  # noqa: PLC0415 - see above
-    from runtime_image.comfyui.folders import ComfyUiFolders  # noqa: PLC0415 - see above
+    from runtime_image.comfyui.folders import folders_of  # noqa: PLC0415 - see above
     from runtime_image.comfyui.message_feed import MessageFeed  # noqa: PLC0415 - see above
 
     feed = MessageFeed(base_url=settings.comfyui_url.rstrip("/"), clock=clock, log=log)
     engine = ComfyUiEngine(
         client=ComfyUiClient(base_url=settings.comfyui_url),
         feed=feed,
-        folders=ComfyUiFolders(
-            input=settings.comfyui_input_folder,
-            output=settings.comfyui_output_folder,
-            temp=settings.comfyui_temp_folder,
-            max_bytes=settings.comfyui_max_bytes,
-        ),
+        folders=folders_of(settings),
         nodes=NodeList.read(settings.node_list) if settings.node_list else core_nodes(),
         rules=NodeRules(
             allowed_nodes=settings.allowed_nodes,

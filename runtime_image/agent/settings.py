@@ -6,16 +6,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ByteSize, Field, Json, model_validator
 
 from contract.routing import Limits
-from contract.settings import Settings
+from runtime_image.process.engine_settings import EngineSettings
 
 #: Seconds; SQS allows 12 hours. Below two the whole seconds of SQS leave no room for a renewal.
 MIN_VISIBILITY_TIMEOUT_SECONDS: Final = 2
 MAX_VISIBILITY_TIMEOUT_SECONDS: Final = 43_200
 
-#: Form of an engine's address; empty for the other engine.
-_URL: Final = r"^(https?://[^/\s]+.*)?$"
-#: Field that an engine needs.
-_URL_OF: Final = {"sdwebui": "webui_url", "comfyui": "comfyui_url"}
 #: Fields that an orchestrator's adapter needs.
 _NEEDED_BY: Final = {
     "kubernetes": ("pod_name", "pod_namespace", "kubernetes_service_host"),
@@ -23,7 +19,7 @@ _NEEDED_BY: Final = {
 }
 
 
-class AgentSettings(Settings):
+class AgentSettings(EngineSettings):
     """Variables of `python -m runtime_image.agent`, in addition to AWS's own (region, endpoint, credentials)."""
 
     runtime: str = Field(min_length=1, description="Name of the runtime whose tasks this agent carries out")
@@ -34,25 +30,6 @@ class AgentSettings(Settings):
     task_table: str = Field(min_length=1, description="Name of the task table")
     task_bucket: str = Field(min_length=1, description="Bucket of messages that were too large for a topic")
     output_bucket: str = Field(min_length=1, description="Bucket that gets pictures and answers")
-    runtime_type: Literal["sdwebui", "comfyui"] = Field(
-        default="sdwebui", description="The engine that carries tasks out: the SD Web UI, or ComfyUI"
-    )
-    webui_url: str = Field(default="", pattern=_URL, description="Address of the SD Web UI (sdwebui)")
-    comfyui_url: str = Field(default="", pattern=_URL, description="Address of ComfyUI (comfyui)")
-    comfyui_input_folder: Path = Field(
-        default=Path("/comfyui/input"), description="ComfyUI's folder of input files, which the agent writes (comfyui)"
-    )
-    comfyui_output_folder: Path = Field(
-        default=Path("/comfyui/output"), description="ComfyUI's folder of output files, which the agent reads (comfyui)"
-    )
-    comfyui_temp_folder: Path = Field(
-        default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files (comfyui)"
-    )
-    comfyui_max_bytes: ByteSize | None = Field(
-        default=None,
-        gt=0,
-        description="Limit on the files in ComfyUI's folders, such as 50GiB, past which ComfyUI restarts (comfyui)",
-    )
     node_list: Path | None = Field(
         default=None,
         description="File with the image's classes of nodes; without it those of ComfyUI itself",
@@ -119,7 +96,6 @@ class AgentSettings(Settings):
         " step, and for upscaling",
     )
     model_bucket: str = Field(default="", description="Bucket of models that tasks name; if empty, no model is fetched")
-    models_directory: Path = Field(default=Path("/models"), description="The engine's models folder")
     models_max_bytes: ByteSize | None = Field(
         default=None, gt=0, description="Limit on fetched models, such as 200GiB; without it the disk is the limit"
     )
@@ -127,13 +103,6 @@ class AgentSettings(Settings):
         default="https://huggingface.co", pattern=r"^https?://[^/\s]+", description="The hub of the call v1/sync"
     )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    @model_validator(mode="after")
-    def _engine_can_be_reached(self) -> Self:
-        if not getattr(self, name := _URL_OF[self.runtime_type]):
-            raise ValueError(f"RUNTIME_TYPE is {self.runtime_type} and needs {name.upper()}")
-        return self
 
     @model_validator(mode="after")
     def _orchestrator_can_be_reached(self) -> Self:

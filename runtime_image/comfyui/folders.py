@@ -14,6 +14,7 @@ from typing import Final
 from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from runtime_image.process.engine import InputFile
+from runtime_image.process.engine_settings import EngineSettings
 
 #: Random hexadecimal digits behind the task's id: no two runs share a folder, and no other folder looks like one.
 DIGITS: Final = 16
@@ -103,6 +104,16 @@ class ComfyUiFolders:
             for path in parent.iterdir() if parent.is_dir() else ():
                 if _OWN_FOLDER.fullmatch(path.name):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def folders_of(settings: EngineSettings) -> ComfyUiFolders:
+    """Return the folders that the settings name."""
+    return ComfyUiFolders(
+        input=settings.comfyui_input_folder,
+        output=settings.comfyui_output_folder,
+        temp=settings.comfyui_temp_folder,
+        max_bytes=settings.comfyui_max_bytes,
+    )
 
 
 def new_folder(task_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from contract.settings import InvalidEnvironment
 from runtime_image.comfyui.client import ComfyUiClient
-from runtime_image.comfyui.folders import ComfyUiFolders
+from runtime_image.comfyui.folders import folders_of
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import configure_logs
@@ -154,13 +154,7 @@ def _engine(settings: SupervisorSettings, *, downloads_models: bool) -> Supervis
             model_filename=settings.model_filename,
             warms_up=settings.warm_up,
         )
-    folders = ComfyUiFolders(
-        input=settings.comfyui_input_folder,
-        output=settings.comfyui_output_folder,
-        temp=settings.comfyui_temp_folder,
-        max_bytes=settings.comfyui_max_bytes,
-    )
-    return ComfyUi(client=ComfyUiClient(base_url=settings.comfyui_url), folders=folders)
+    return ComfyUi(client=ComfyUiClient(base_url=settings.comfyui_url), folders=folders_of(settings))
 
 
 def check_machine(settings: SupervisorSettings) -> None:

@@ -1,11 +1,11 @@
 """Settings of the supervisor, read once from the environment when the container starts."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ByteSize, Field, Json, model_validator
+from pydantic import BeforeValidator, ByteSize, Field, Json
 
-from contract.settings import Settings
+from runtime_image.process.engine_settings import EngineSettings
 from runtime_image.process.webui_environment import split_words
 
 #: Seconds of the grace period that the Web UI gets after the agent, and the same as a part of a short period.
@@ -16,14 +16,13 @@ SPARE_SECONDS: Final = 2.0
 SPARE_PART: Final = 0.05
 
 
-class SupervisorSettings(Settings):
+class SupervisorSettings(EngineSettings):
     """Variables of `python -m runtime_image.supervisor`. It passes all variables on to the agent and the downloader.
 
     The Web UI gets those of `webui_environment` only.
     """
 
     runtime: str = Field(min_length=1, description="Name of the runtime, for logs")
-    runtime_type: Literal["sdwebui", "comfyui"] = Field(default="sdwebui", description="Engine of the container")
     webui_command: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
         min_length=1, description="Command line of the engine, quoted as in a shell but run without one"
     )
@@ -34,20 +33,6 @@ class SupervisorSettings(Settings):
     )
     webui_variables: Json[tuple[str, ...]] = Field(
         default=(), description="Names of variables that the Web UI gets in addition to the image's"
-    )
-    webui_url: str = Field(
-        default="", pattern=r"^https?://[^/\s]+", description="Address at which the SD Web UI answers (sdwebui)"
-    )
-    comfyui_url: str = Field(
-        default="", pattern=r"^https?://[^/\s]+", description="Address at which ComfyUI answers (comfyui)"
-    )
-    comfyui_input_folder: Path = Field(default=Path("/comfyui/input"), description="ComfyUI's folder of input files")
-    comfyui_output_folder: Path = Field(default=Path("/comfyui/output"), description="ComfyUI's folder of output files")
-    comfyui_temp_folder: Path = Field(default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files")
-    comfyui_max_bytes: ByteSize | None = Field(
-        default=None,
-        gt=0,
-        description="Limit on their files, such as 50GiB, past which ComfyUI restarts",
     )
     webui_restarts: int = Field(
         default=5, ge=0, description="Restarts of the Web UI, or of the agent, in a row before the container ends"
@@ -64,7 +49,6 @@ class SupervisorSettings(Settings):
         default=False, description="True: the Web UI makes one small picture with MODEL_FILENAME before it is ready"
     )
     model_bucket: str = Field(default="", description="Model bucket; without it no models are downloaded")
-    models_directory: Path = Field(default=Path("/models"), description="Folder of the models")
     baked_models_directory: Path | None = Field(
         default=None, description="Folder of the image's own models, which the supervisor links into MODELS_DIRECTORY"
     )
@@ -86,14 +70,6 @@ class SupervisorSettings(Settings):
     aws_container_credentials_full_uri: str = Field(
         default="", description="Address of the role's credentials, which EKS adds when it makes the pod"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    @model_validator(mode="after")
-    def _engine_has_an_address(self) -> Self:
-        name = {"sdwebui": "webui_url", "comfyui": "comfyui_url"}[self.runtime_type]
-        if not getattr(self, name):
-            raise ValueError(f"RUNTIME_TYPE is {self.runtime_type} and needs {name.upper()}")
-        return self
 
     @property
     def engine_ready_file(self) -> Path:

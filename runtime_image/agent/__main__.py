@@ -53,8 +53,7 @@ from runtime_image.model_downloader.bucket import open_bucket
 from runtime_image.model_downloader.bucket_index import BucketIndex
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.process.aws import AwsClients
-from runtime_image.process.aws_clock import AwsClock
-from runtime_image.process.clock import Clock
+from runtime_image.process.clock import AwsClock, Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
 from runtime_image.process.retry import Retry

@@ -10,7 +10,7 @@ from botocore.utils import validate_region_name
 
 from contract.content_length import content_length
 from contract.settings import InvalidEnvironment
-from runtime_image.process.aws_clock import AwsClock
+from runtime_image.process.clock import AwsClock
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel

@@ -2,7 +2,7 @@
 
 import threading
 
-from runtime_image.process.aws_clock import AwsClock
+from runtime_image.process.clock import AwsClock
 
 
 class ThreadEnded(Exception):

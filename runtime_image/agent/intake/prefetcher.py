@@ -13,8 +13,7 @@ from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.core.worker_pools import MAX_HELD, WorkerPools
 from runtime_image.agent.intake.task_claimer import TaskClaimer
 from runtime_image.process.aws import AWS_ERRORS
-from runtime_image.process.aws_clock import MAX_SKEW_SECONDS
-from runtime_image.process.clock import Clock
+from runtime_image.process.clock import MAX_SKEW_SECONDS, Clock
 from runtime_image.process.logs import EventLog
 
 #: Seconds after a failed receive; short, so that the agent works again within seconds of SQS.

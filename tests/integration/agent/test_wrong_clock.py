@@ -12,8 +12,7 @@ from runtime_image.agent.core.events import ClockWrong, Event
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.process.aws import AwsClients
-from runtime_image.process.aws_clock import AwsClock
-from runtime_image.process.clock import Clock
+from runtime_image.process.clock import AwsClock, Clock
 from runtime_image.process.logs import EventLog
 from task_store.lease import Lease
 from task_store.repository import TaskRepository

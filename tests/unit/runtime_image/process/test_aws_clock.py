@@ -4,8 +4,7 @@ from email.utils import formatdate
 
 import pytest
 
-from runtime_image.process.aws_clock import AwsClock
-from runtime_image.process.clock import Clock
+from runtime_image.process.clock import AwsClock, Clock
 
 TRUE_SECONDS = 1_700_000_000
 

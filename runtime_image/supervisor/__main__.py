@@ -19,18 +19,16 @@ from runtime_image.process.threads import MEMORY_VARIABLES
 from runtime_image.process.webui_environment import webui_environment
 from runtime_image.supervisor.agent_process import AgentProcess
 from runtime_image.supervisor.child_process import ChildProcess
-from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import ContainerStatus
+from runtime_image.supervisor.engines import ComfyUi, SdWebUi, SupervisedEngine
 from runtime_image.supervisor.events import Event, ShutdownRequested
 from runtime_image.supervisor.health_server import HealthServer
 from runtime_image.supervisor.hosted_process import HostedProcess
 from runtime_image.supervisor.managed_process import RestartPolicy, StartedProcess
 from runtime_image.supervisor.model_download import ModelDownload, link_baked_models, make_webui_folders
 from runtime_image.supervisor.output_lines import log_output
-from runtime_image.supervisor.sd_webui import SdWebUi
 from runtime_image.supervisor.settings import SupervisorSettings
-from runtime_image.supervisor.supervised_engine import SupervisedEngine
 from runtime_image.supervisor.supervisor import Supervisor
 from runtime_image.supervisor.webui_process import WebUiProcess
 from runtime_image.supervisor.webui_watch import WebUiWatch

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
 from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.engines import SupervisedEngine
 from runtime_image.supervisor.managed_process import StartedProcess
-from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
 #: Bytes of one line. CloudWatch accepts 256 KiB an event, but a line that long is an image in base64.
 MAX_LINE_BYTES: Final = 4096

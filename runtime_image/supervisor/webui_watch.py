@@ -10,9 +10,9 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.container_status import ContainerStatus
+from runtime_image.supervisor.engines import SupervisedEngine
 from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnsound
 from runtime_image.supervisor.managed_process import StartedProcess
-from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
 #: Seconds between two polls of a start. The agent's start waits for the last one.
 POLL_SECONDS: Final = 0.1

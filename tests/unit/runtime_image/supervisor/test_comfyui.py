@@ -12,7 +12,7 @@ from contract.settings import InvalidEnvironment
 from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.process.engine import EngineFailed
-from runtime_image.supervisor.comfyui import ComfyUi
+from runtime_image.supervisor.engines import ComfyUi
 from runtime_image.supervisor.settings import SupervisorSettings
 from tests.harness.serving import QuietHandler, serving
 from tests.unit.runtime_image.supervisor.fakes import EMPTY_FOLDERS

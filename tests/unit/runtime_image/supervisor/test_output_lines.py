@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.process.logs import EventLog
-from runtime_image.supervisor.comfyui import ComfyUi
+from runtime_image.supervisor.engines import ComfyUi, SupervisedEngine
 from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
-from runtime_image.supervisor.supervised_engine import SupervisedEngine
 from tests.unit.runtime_image.supervisor.fakes import EMPTY_FOLDERS, FakeEngine, FakeProcess
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime_image.process.engine import UnknownModel
-from runtime_image.supervisor.sd_webui import SdWebUi
+from runtime_image.supervisor.engines import SdWebUi
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
 from stub_webui.server import serve_stub

@@ -1,10 +1,13 @@
-"""SD Web UI as the engine of a container: the calls that start it, warm it up and probe it."""
+"""Engines as the supervisor sees them: the calls that start each of them, warm it up and probe it."""
 
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
+from runtime_image.comfyui.client import ComfyUiClient
+from runtime_image.comfyui.folders import ComfyUiFolders
+from runtime_image.process.engine import EngineFailed
 from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
 from runtime_image.webui.client import READ_TIMEOUT_SECONDS, WebUiClient
 from runtime_image.webui.errors import NoSuchCall, WebUiFailed
@@ -23,6 +26,35 @@ _REFRESH_CALLS: Final = (
 _REFRESH_EMBEDDINGS: Final = ("POST", "/sdapi/v1/refresh-embeddings")
 #: The smallest image that warms up what the usual ones need: SD 1.5's native size.
 _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "height": 512, "save_images": False}
+#: Seconds for an answer of an idle ComfyUI.
+COMFYUI_SECONDS: Final = 10.0
+
+
+class SupervisedEngine(Protocol):
+    """Engine in a container. `SdWebUi` and `ComfyUi` implement it."""
+
+    @property
+    def name(self) -> str:
+        """Name of its process in logs."""
+
+    @property
+    def started_line(self) -> str | None:
+        """Part of the line of output that ends the start, before which nothing is sent. None: calls never harm it."""
+
+    def check_ready(self) -> None:
+        """Raise DarkroomError until the engine answers every call that a task may need."""
+
+    def is_responsive(self, *, timeout_seconds: float) -> bool:
+        """Return True if the engine gives any answer."""
+
+    def exceeds_disk(self) -> bool:
+        """Return True if its files take more of the disk than they may."""
+
+    def prepare(self) -> None:
+        """Load what the runtime serves, once all models are on disk.
+
+        Raises UnknownModel if the engine does not have the model, and another DarkroomError if a call fails.
+        """
 
 
 @dataclass(kw_only=True, eq=False)
@@ -75,3 +107,37 @@ class SdWebUi:
         content = json.dumps(body or {}).encode() if method == "POST" else None
         with suppress(NoSuchCall):
             self.client.ask(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComfyUi:
+    """Implements `SupervisedEngine` over ComfyUI's HTTP API.
+
+    It accepts calls as soon as its port is open. Models are loaded by the first prompt that needs them, and a new file
+    is seen at once.
+    """
+
+    name = "comfyui"
+    started_line = None
+
+    client: ComfyUiClient
+    folders: ComfyUiFolders
+
+    def check_ready(self) -> None:
+        """Raise EngineFailed until ComfyUI has imported all nodes and answers."""
+        self.client.check_ready(timeout_seconds=COMFYUI_SECONDS)
+
+    def is_responsive(self, *, timeout_seconds: float) -> bool:
+        """Return True if ComfyUI answers."""
+        try:
+            self.client.check_ready(timeout_seconds=min(COMFYUI_SECONDS, timeout_seconds))
+        except EngineFailed:
+            return False
+        return True
+
+    def exceeds_disk(self) -> bool:
+        """Return True if the files of its workflows take more of the disk than they may."""
+        return self.folders.are_full()
+
+    def prepare(self) -> None:
+        """Do nothing, because ComfyUI sees new files by itself, and only a workflow says what it should load."""

@@ -1,10 +1,10 @@
 """Workflow of a task before its files are there: its checks, its models and its input files."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from contract.errors import FieldError, InvalidTask
-from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, graph_of, has_extra_data
+from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, graph_of, has_extra_data, literal_of, with_literal
 from contract.pipeline.graph_check import check_graph
 from contract.pipeline.graph_inputs import (
     SHARED_INPUTS_FOLDER,
@@ -18,11 +18,13 @@ from contract.pipeline.workflow_check import check_file_input
 from contract.task import Task
 from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.folders import new_folder
-from runtime_image.comfyui.graph import with_own_names
 from runtime_image.process.engine import InputFile, InputKind, InputReference, ModelReference
 
 if TYPE_CHECKING:
     from runtime_image.comfyui.engine import ComfyUiEngine
+
+#: Name of the inputs that begin the names of output files.
+_PREFIX_INPUT: Final = "filename_prefix"
 
 
 class ComfyUiDraft:
@@ -74,7 +76,7 @@ class ComfyUiDraft:
         files = {(each.node_id, each.name): names[field] for each in self._files if (field := _field(each)) in names}
         return ComfyUiCall(
             self._engine,
-            graph=with_own_names(self._content, folder=folder, files=files),
+            graph=_with_own_names(self._content, folder=folder, files=files),
             original=graph_of(self._content),
             folder=folder,
             models=list(self.models()),
@@ -106,3 +108,25 @@ def _field(given: FileInput) -> str:
 def _raise(errors: list[FieldError]) -> None:
     if errors:
         raise InvalidTask(errors)
+
+
+def _with_own_names(content: Mapping[str, Any], *, folder: str, files: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Return the graph with a folder before each literal prefix, and with the names of its input files.
+
+    ComfyUI's cache otherwise answers an equal workflow with the names of an earlier task's files.
+
+    Args:
+        content: The content of the task, whose graph is sound.
+        folder: The task's folder below ComfyUI's folders.
+        files: Names of input files by node and input.
+    """
+    renamed: dict[str, Any] = {}
+    for node_id, node in graph_of(content).items():
+        inputs = dict(node["inputs"])
+        prefix = literal_of(inputs.get(_PREFIX_INPUT))
+        if isinstance(prefix, str):
+            inputs[_PREFIX_INPUT] = with_literal(inputs[_PREFIX_INPUT], f"{folder}/{prefix}")
+        own = {name: file for (owner, name), file in files.items() if owner == node_id}
+        inputs |= {name: with_literal(inputs[name], file) for name, file in own.items()}
+        renamed[node_id] = node | {"inputs": inputs}
+    return renamed

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.pipeline.node_list import NodeList
-from runtime_image.comfyui.graph import needed_nodes
+from contract.pipeline.graph import link_of, nodes_of
+from contract.pipeline.node_list import ListedNode, NodeList
 
 #: A node with more steps than this shows its progress step by step.
 _ONE_STEP: Final = 1
+_NO_NODE: Final = ListedNode()
 
 
 class Prompt:
@@ -28,7 +29,7 @@ class Prompt:
         #: The newest preview, and the number of messages about the prompt.
         self.preview: bytes | None = None
         self.messages = 0
-        self._needed = needed_nodes(graph, nodes)
+        self._needed = _needed_nodes(graph, nodes)
         self._cached: frozenset[str] = frozenset()
         self._finished: frozenset[str] = frozenset()
 
@@ -81,3 +82,16 @@ class Prompt:
         """Return how many nodes are done, and how many there are, without those of the cache."""
         needed = self._needed - self._cached
         return len(needed & self._finished), len(needed)
+
+
+def _needed_nodes(graph: Mapping[str, Any], nodes: NodeList) -> frozenset[str]:
+    """Return the nodes that outputs need."""
+    known = {node.id: node for node in nodes_of(graph)}
+    waiting = [node.id for node in known.values() if nodes.nodes.get(node.class_type, _NO_NODE).output_node]
+    needed: set[str] = set()
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in needed and node_id in known:
+            needed.add(node_id)
+            waiting += [link.node for value in known[node_id].inputs.values() if (link := link_of(value))]
+    return frozenset(needed)

@@ -19,10 +19,9 @@ from lambdas.publish_scaling_metrics.scaling_metrics import (
 )
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.task_result import TaskResult
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.metrics import EmbeddedMetrics, TaskMetrics
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.harness.still_clock import StillClock
 from tests.infrastructure.conftest import TemplatesOf

@@ -8,10 +8,9 @@ from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.task_result import TaskObserver
 from runtime_image.agent.settings import AgentSettings
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.metrics import EmbeddedMetrics, TaskMetrics
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog, configure_metrics
 

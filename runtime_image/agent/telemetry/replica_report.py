@@ -10,8 +10,8 @@ from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.task_result import TaskResult
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.metrics import EmbeddedMetrics
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.process.status_file import AgentStatus, write_status_file

@@ -24,7 +24,7 @@ from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.outcomes import DELIVERY_FAILED
 from local.log_metrics import LogMetrics
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.metrics import EmbeddedMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 

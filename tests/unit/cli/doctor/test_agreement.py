@@ -3,9 +3,9 @@
 import inspect
 
 from cli.doctor import deployed
-from runtime_image.agent.telemetry import embedded_metrics, replica_report
+from runtime_image.agent.telemetry import metrics, replica_report
 
 
 def test_the_metric_is_the_agents() -> None:
-    assert embedded_metrics.NAMESPACE == deployed.METRICS_NAMESPACE
+    assert metrics.NAMESPACE == deployed.METRICS_NAMESPACE
     assert f'"{deployed.REPLICA_METRIC}"' in inspect.getsource(replica_report)

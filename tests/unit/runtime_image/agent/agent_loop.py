@@ -24,8 +24,8 @@ from runtime_image.agent.intake.prefetcher import Prefetcher
 from runtime_image.agent.lease.task_monitor import TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
 from runtime_image.agent.task_loop import TaskLoop
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.request import WebUiRequest

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
 from cli.cost.fleet import SimulatedFleet
 
 
 def draw(title: str, fleets: Sequence[SimulatedFleet], file: Path) -> None:
     """Write a PNG."""
+    # Only this function needs matplotlib, which is expensive to import.
+    import matplotlib as mpl  # noqa: PLC0415 - see above
+    from matplotlib.figure import Figure  # noqa: PLC0415 - see above
+
     with mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=(7.5, 2.4 * len(fleets)), layout="constrained")
         figure.suptitle(title)

@@ -11,7 +11,6 @@ import pytest
 
 from embedded_webui.models.kinds import SD15, SDXL, TINY, TRAINED_MODELS, ModelKind, UnsupportedModel, kind_of
 from embedded_webui.models.tokenizers import build_tokenizers
-from embedded_webui.training.recipe import RECIPE_KEY, recipe_hash
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +33,8 @@ TRAINED = {
 @pytest.mark.parametrize(("name", "largest"), TRAINED.items())
 def test_the_recipe_of_today_made_a_trained_file(name: str, largest: int) -> None:
     from safetensors import safe_open  # noqa: PLC0415 - see above
+
+    from embedded_webui.training.recipe import RECIPE_KEY, recipe_hash  # noqa: PLC0415 - see above
 
     path = TRAINED_MODELS / name
     with safe_open(path, framework="numpy") as file:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from contract.delivery import PictureCopy
 from contract.errors import InvalidTask, MessageTooLarge
+from contract.picture_list import PictureCopy
 from contract.record import Status
 from contract.routing import Catalogue, Runtime
 from contract.storage import MAX_INLINE_MESSAGE_BYTES

@@ -138,7 +138,8 @@ def test_garbage_of_the_start_is_not_collected_again_after_the_first_prompt() ->
     before = gc.get_freeze_count()
     try:
         gc.collect()
-        assert gc.get_freeze_count() == before, "another thread"
+        # Fewer if one of them has ended.
+        assert gc.get_freeze_count() <= before, "another thread"
         worker = threading.Thread(target=gc.collect, name="Thread-4 (prompt_worker)")
         worker.start()
         worker.join()

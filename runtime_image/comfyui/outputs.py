@@ -28,6 +28,8 @@ _BY_ENDING: Final = {
 _KINDS: Final = frozenset({"image", "video", "audio", "text"})
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _MAX_ENDING: Final = 12
+#: Digits of a node's number; Python refuses to read thousands of them.
+_MAX_DIGITS: Final = 18
 #: Keys of a stored file in the list: its number, its kind and its address.
 _PLACE: Final = ("n", "kind", "s3_url")
 
@@ -142,4 +144,5 @@ def _without_folder(subfolder: str, folder: str) -> str:
 def _order(node_id: object) -> tuple[int, int, str]:
     """Return the place of a node: numbers by their value, then texts."""
     text = str(node_id)
-    return (0, int(text), text) if text.isascii() and text.isdecimal() else (1, 0, text)
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    return (0, int(text), text) if is_number else (1, 0, text)

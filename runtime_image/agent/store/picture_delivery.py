@@ -101,10 +101,13 @@ class PictureDelivery:
         seconds_left = self._seconds_left(task)
         if seconds_left <= 0:
             raise CopyFailed("the task's executionTimeout leaves no time for it", may_pass=False)
-        if location:
-            self._copy(picture, location)
-        else:
-            self._put(task, picture, url, seconds_left)
+        try:
+            if location:
+                self._copy(picture, location)
+            else:
+                self._put(task, picture, url, seconds_left)
+        except OSError as error:
+            raise CopyFailed(f"the file cannot be read: {error.strerror or error}", may_pass=False) from error
 
     def _seconds_left(self, task: ClaimedTask) -> float:
         return task.deadline - COMPLETION_SECONDS - self._clock.monotonic()

@@ -38,15 +38,16 @@ def test_files_come_in_the_order_of_node_key_and_place(folders: ComfyUiFolders) 
     found = read(
         folders,
         {
-            "b": {"images": [made(folders, "6.png")]},
+            "9" * 5000: {"images": [made(folders, "6.png")]},
+            "b": {"images": [made(folders, "7.png")]},
             "10": {"images": [made(folders, "4.png"), made(folders, "5.png")]},
             "9": {"videos": [made(folders, "3.png")], "gifs": [made(folders, "2.png")], "text": ["words"]},
             "2": {"images": [made(folders, "1.png")], "animated": [True]},
         },
     )
-    assert [picture.filename for picture in found.files] == [f"{number}.png" for number in range(1, 7)]
-    assert [picture.node_id for picture in found.files] == ["2", "9", "9", "10", "10", "b"]
-    response = json.loads(found.response_with([f"s3://b/{number}" for number in range(1, 7)]))
+    assert [picture.filename for picture in found.files] == [f"{number}.png" for number in range(1, 8)]
+    assert [picture.node_id for picture in found.files] == ["2", "9", "9", "10", "10", "9" * 5000, "b"]
+    response = json.loads(found.response_with([f"s3://b/{number}" for number in range(1, 8)]))
     assert response["outputs"]["10"]["images"][1] == {
         "filename": "5.png",
         "subfolder": "",

@@ -123,6 +123,13 @@ def test_a_refused_copy_is_named() -> None:
     assert bucket.objects == {}
 
 
+@pytest.mark.parametrize("output", [{"destination": "s3://gallery/cats"}, {"put_links": ["https://a/b.png"]}])
+def test_a_file_that_vanished_fails_its_copy_alone(tmp_path: Path, output: dict[str, Any]) -> None:
+    [(_, error)] = deliver(output, pictures=[MadeFile(tmp_path / "gone.mp4", "mp4", "video/mp4")])
+
+    assert error == "the file cannot be read: No such file or directory"
+
+
 def test_each_link_gets_its_picture_and_its_secret_is_shown_nowhere(server: HttpsReceiver) -> None:
     links = [server.url(f"/{number}.png?signature=secret") for number in (1, 2)]
 

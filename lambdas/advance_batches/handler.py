@@ -25,7 +25,7 @@ class AdvanceBatchesSettings(SubmissionSettings):
 def worker() -> BatchWorker:
     """Compose the worker of this process."""
     settings = AdvanceBatchesSettings.from_environment(os.environ)
-    tasks = compose_tasks(settings)
+    tasks = compose_tasks(settings, is_redelivered=True)
     return BatchWorker(
         batches=batch_repository(settings),
         tasks=BatchTasks(bucket=tasks.task_bucket),

@@ -22,7 +22,7 @@ class RouteTasksSettings(SubmissionSettings):
 def router() -> TaskRouter:
     """Compose the router of this process."""
     settings = RouteTasksSettings.from_environment(os.environ)
-    tasks = compose_tasks(settings)
+    tasks = compose_tasks(settings, is_redelivered=True)
     return TaskRouter(
         task_bucket=tasks.task_bucket,
         submission=tasks.submission,

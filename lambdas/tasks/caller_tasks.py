@@ -41,7 +41,6 @@ class CallerTasks(KnownTasks):
             tenant=caller.tenant,
             key_name=caller.key_name,
             webui_session=webui_session,
-            is_redelivered=False,
         )
 
     def wait(self, record: Record, seconds: float) -> Record:

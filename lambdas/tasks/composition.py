@@ -32,8 +32,8 @@ class CallerSettings(SubmissionSettings, CrossOriginSettings):
     """Settings of functions that submit the tasks of the HTTP API's callers."""
 
 
-def compose_tasks(settings: SubmissionSettings) -> CallerTasks:
-    """Compose the tasks of a function with its AWS clients."""
+def compose_tasks(settings: SubmissionSettings, *, is_redelivered: bool = False) -> CallerTasks:
+    """Compose the tasks of a function with its AWS clients; `is_redelivered` if a queue invokes it."""
     catalogue = settings.catalogue
     repository = task_repository(settings)
     bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
@@ -53,6 +53,7 @@ def compose_tasks(settings: SubmissionSettings) -> CallerTasks:
         publisher=TaskPublisher(topic=topic, bucket=bucket, repository=repository),
         now_ms=now_ms,
         limit=limit,
+        is_redelivered=is_redelivered,
     )
     return CallerTasks(
         catalogue=catalogue,

@@ -57,7 +57,12 @@ _KEPT: Final = {
 
 @dataclass(kw_only=True)
 class TaskSubmission:
-    """Submits and retries tasks, within the `limit` of their key if there is one."""
+    """Submits and retries tasks, within the `limit` of their key if there is one.
+
+    `is_redelivered` says that a queue delivers each submission again after an error. Without a queue, a recorded task
+    is accepted although SNS refused its message, and the task reaper publishes it. A caller who wrote no id would send
+    a second task after an error.
+    """
 
     catalogue: Catalogue
     find_checkpoint: FindCheckpoint
@@ -68,6 +73,7 @@ class TaskSubmission:
     publisher: TaskPublisher
     now_ms: Callable[[], int]
     limit: ActiveTaskLimit | None = None
+    is_redelivered: bool = False
 
     def submit(
         self,
@@ -82,16 +88,12 @@ class TaskSubmission:
         webui_session: str | None = None,
         batch: str | None = None,
         batch_number: int | None = None,
-        is_redelivered: bool = True,
     ) -> Record:
         """Check, record and publish a task, and return its record.
 
         `submission_id` is equal for every delivery of one submission, and different for every other submission.
         `format_`, `runtime_name` and `generated_id` are those of `parse_submission`. The record keeps who sent the
         task: the name of a key, the session of a Web UI client that waits, and the batch with the task's number in it.
-        `is_redelivered` says that a queue delivers the submission again after an error. Otherwise a recorded task is
-        accepted although its message was refused, and the task reaper publishes it. A caller who wrote no id would
-        send a second task after an error.
 
         Raises:
             InvalidTask: the request has broken fields.
@@ -112,7 +114,7 @@ class TaskSubmission:
         submission = replace(submission, etags=self.own_links.etags(submission, tenant))
         sender: dict[str, str | int | None] = {"key_name": key_name, "webui_session": webui_session}
         sender |= {"batch": batch, "batch_number": batch_number}
-        record = self._submit(submission, submission_id, tenant.name, is_redelivered=is_redelivered, **sender)
+        record = self._submit(submission, submission_id, tenant.name, **sender)
         logger().info(
             "task_accepted",
             task_id=record.id,
@@ -167,23 +169,13 @@ class TaskSubmission:
         count("TasksRetried", runtime=record.runtime)
         return record
 
-    def _submit(
-        self,
-        submission: Submission,
-        submission_id: str,
-        tenant: str,
-        *,
-        is_redelivered: bool,
-        **sender: str | int | None,
-    ) -> Record:
+    def _submit(self, submission: Submission, submission_id: str, tenant: str, **sender: str | int | None) -> Record:
         previous: Record | None = None
         now_ms = self.now_ms()
         for _ in range(MAX_RACES):
             record, body, stored_body = new_record(submission, submission_id, now_ms, previous, tenant)
             record = record.model_copy(update=sender)
-            if self._record_and_publish(
-                record, body, stored_body=stored_body, after=previous, is_redelivered=is_redelivered
-            ):
+            if self._record_and_publish(record, body, stored_body=stored_body, after=previous):
                 return record
             existing = self.repository.read(record.key)
             if existing is None:
@@ -203,13 +195,7 @@ class TaskSubmission:
         raise AwsUnavailable(f"task {submission.task.metadata.id} is being submitted by many at once; try again")
 
     def _record_and_publish(
-        self,
-        record: Record,
-        body: str,
-        *,
-        stored_body: str | None = None,
-        after: Record | None,
-        is_redelivered: bool = True,
+        self, record: Record, body: str, *, stored_body: str | None = None, after: Record | None
     ) -> bool:
         """Store, record and publish a run; return False if the record of its id has changed since it was read."""
         try:
@@ -225,7 +211,7 @@ class TaskSubmission:
             self.publisher.publish(record, body=body)
         except Exception as error:
             # The reaper does not have the secrets of a message, so only its sender can repeat it.
-            if is_redelivered or record.has_secret or is_refused_for_good(error):
+            if self.is_redelivered or record.has_secret or is_refused_for_good(error):
                 raise
             logger().exception("task_published_later", task_id=record.id, run_id=record.run_id)
         return True

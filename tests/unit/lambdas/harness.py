@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -123,6 +123,7 @@ class Harness:
             publisher=self.publisher,
             now_ms=lambda: self.now_ms,
             limit=limit,
+            is_redelivered=True,
         )
 
     def tasks(
@@ -137,7 +138,7 @@ class Harness:
             output_bucket="output-bucket",
             places=QueuePlaces(repository=self.repository, now_ms=lambda: self.now_ms),
             models=self.models,
-            submission=self.submission,
+            submission=replace(self.submission, is_redelivered=False),
             waiter=TaskWaiter(repository=self.repository, clock=clock, sleep=sleep),
         )
 

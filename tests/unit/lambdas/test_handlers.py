@@ -245,6 +245,19 @@ def test_aws_refusing_is_503_with_retry_after(harness: Harness, make_task: MakeT
     assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
+def test_a_call_is_accepted_although_sns_refuses_its_message(
+    harness: Harness, deployed: Received, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Any, __: Any, **___: Any) -> None:
+        raise ConnectionError("AWS refuses")
+
+    monkeypatch.setattr(harness.publisher.__class__, "publish", refuse)
+    answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)
+    assert answer["statusCode"] == 200
+    assert harness.record("a").published_at_ms is None
+    assert deployed("completion") == []
+
+
 def test_a_batch_fails_only_where_it_failed(
     harness: Harness, deployed: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,14 @@ def runpod(harness: Harness) -> Runpod:
 OUTPUT = {"images": [base64.b64encode(b"picture").decode()], **REST}
 
 
+def test_a_retry_that_sns_refuses_at_first_is_accepted(runpod: Runpod) -> None:
+    job = runpod.run()["id"]
+    runpod.harness.claim(job)
+    runpod.harness.finish(job, FAILED)
+    runpod.harness.task_topic.failures = 1
+    assert runpod.retry(job) == {"id": job, "status": "IN_QUEUE"}
+
+
 @pytest.mark.parametrize("fails_after_sending", [False, True])
 def test_a_job_that_sns_refuses_at_first_is_accepted_once(runpod: Runpod, fails_after_sending: bool) -> None:
     topic = runpod.harness.task_topic

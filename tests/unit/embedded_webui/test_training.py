@@ -40,6 +40,7 @@ def falls(losses: list[float]) -> bool:
     return sum(losses[-third:]) < 0.9 * sum(losses[:third])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads_mean", [False, True])
 def test_the_text_encoder_learns_scenes(tmp_path: Path, *, reads_mean: bool) -> None:
     from embedded_webui.training.loop import train  # noqa: PLC0415 - see above
@@ -56,6 +57,7 @@ def test_the_text_encoder_learns_scenes(tmp_path: Path, *, reads_mean: bool) -> 
     assert falls(losses)
 
 
+@pytest.mark.slow
 def test_the_decoder_learns_sharp_edges_from_the_means_of_the_encoder(tmp_path: Path) -> None:
     import torch  # noqa: PLC0415 - see above
     from diffusers import AutoencoderKL  # noqa: PLC0415 - see above
@@ -98,6 +100,7 @@ class Denoising:
         return self._schedule.loss(self.unet, *batch, generator, highest=1000, focus=(0.5, 1.0))
 
 
+@pytest.mark.slow
 def test_the_unet_learns_pictures_and_goes_on_from_a_state(tmp_path: Path) -> None:
     import torch  # noqa: PLC0415 - see above
 

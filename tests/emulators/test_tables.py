@@ -66,6 +66,8 @@ def test_each_type_of_value_comes_back_as_it_was(table: Table) -> None:
     item |= {"nested": {"M": {"list": {"L": [*values, {"L": []}]}, "map": {"M": {}}}}}
     table.dynamodb.put_item(TableName=table.name, Item=table.key | item)
     assert table.get() == table.key | item
+    some = table.dynamodb.get_item(TableName=table.name, Key=table.key, ProjectionExpression=", ".join(item))
+    assert some.get("Item") == item
 
 
 def test_an_accepted_write_returns_the_new_item(table: Table) -> None:

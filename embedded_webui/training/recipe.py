@@ -110,20 +110,22 @@ def recipe_hash() -> str:
     """Return the hash of this folder's code and the model's configuration; comments and docstrings do not count."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(ast.dump(_WithoutDocstrings().visit(ast.parse(path.read_text(encoding="utf-8")))).encode())
+        digest.update(_syntax(ast.parse(path.read_text(encoding="utf-8"))).encode())
     for path in sorted(TINY.config_folder.rglob("*.json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Return the node without strings that are statements."""
-        super().generic_visit(node)
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [line for line in body if not _is_string(line)]  # type: ignore[attr-defined] # see the test above
-        return node
+def _syntax(node: object) -> str:
+    """Return a node without positions, docstrings, and what is empty: each Python has other empty fields."""
+    match node:
+        case ast.AST():
+            fields = [f"{name}={_syntax(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+            return f"{type(node).__name__}({', '.join(fields)})"
+        case list():
+            return f"[{', '.join(_syntax(item) for item in node if not _is_docstring(item))}]"
+    return repr(node)
 
 
-def _is_string(line: ast.AST) -> bool:
+def _is_docstring(line: object) -> bool:
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)

@@ -6,7 +6,7 @@ supervisor sends the name of a signal in a line. The end of the connection ends 
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 #: The host accepts connections from the same machine or pod only.
 LOOPBACK: Final = "127.0.0.1"
@@ -25,7 +25,8 @@ class HostMessage(BaseModel):
 
     output_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     pid: PositiveInt | None = None
-    resident_bytes: NonNegativeInt | None = None
+    #: Above the limit it is no size, and `/metrics` could not write it as a number.
+    resident_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     #: Exit status, negative for a signal.
     status: int | None = None
     #: Why the process could not start.

@@ -47,16 +47,24 @@ def read(stream: IO[bytes], _: HostedProcess) -> None:
     [
         b"x" * 100_000,
         b'{"resident_bytes": -1}\n',
+        b'{"resident_bytes": 1' + b"0" * 400 + b"}\n",
         b'{"status": "none"}\n',
         b'{"status": 0, "exit": 1}\n',
         b"\xff\xfe\n",
         b"[]\n",
-        b"",
+        b"\n",
     ],
-    ids=repr,
+    ids=lambda line: repr(line[:40]),
 )
 def test_a_line_that_is_no_message_ends_the_process(output: socket.socket, line: bytes) -> None:
-    event = start(output, PID, line).get(timeout=60)
+    event = start(output, PID, line, HostMessage(status=0).line()).get(timeout=60)
+
+    assert isinstance(event, ChildEnded)
+    assert event.status == LOST_STATUS
+
+
+def test_the_end_of_the_connection_ends_the_process(output: socket.socket) -> None:
+    event = start(output, PID).get(timeout=60)
 
     assert isinstance(event, ChildEnded)
     assert event.status == LOST_STATUS

@@ -95,7 +95,10 @@ class HttpApplication(APIGatewayRestResolver):
         return self.error_response(error)
 
     def _refuse_path(self, _error: NotFoundError) -> Response[str]:
-        message = "there is no such path; ids and names have letters, digits, '.', '_' and '-' only"
+        message = (
+            "there is no such path; ids and names have letters, digits, '.', '_' and '-' only,"
+            " and GET /docs of the HTTP API shows all paths"
+        )
         return self._refuse(PathNotFound(message))
 
     def _fail(self, error: Exception) -> Response[str]:

@@ -22,7 +22,7 @@ class GatewayResponse(NamedTuple):
 
 _FORBIDDEN: Final = GatewayResponse(403, "forbidden", "This key does not allow the request")
 _NOT_FOUND: Final = GatewayResponse(
-    404, "not_found", "There is no such path; see the documented ones: POST /v1alpha2, GET /v1alpha2/tasks/{id}"
+    404, "not_found", "There is no such path; GET /docs of this API shows all, and GET /openapi.json is for programs"
 )
 _INTERNAL: Final = "The request could not be handled; try again"
 

@@ -11,7 +11,8 @@ import pytest
 
 from contract.tenancy import Tenancy
 from lambdas.http.application import HttpApplication
-from lambdas.http.description import DOCUMENT, PAGE, add_description
+from lambdas.http.description import DOCUMENT, DOCUMENT_PATH, PAGE, PAGE_PATH, add_description
+from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS
 
 CONTEXT = SimpleNamespace(function_name="read_task")
 
@@ -69,6 +70,14 @@ def test_the_page_runs_its_own_script_only() -> None:
 def test_the_page_asks_no_other_server_and_makes_no_text_html() -> None:
     page = PAGE.read_text()
     assert not re.search(r"https?:|src=|//[\w.]+/|innerHTML|insertAdjacentHTML|document\.write|style=|onclick", page)
+
+
+def test_a_stranger_finds_the_description() -> None:
+    message = json.loads(get("/v1/nothing", domain="images.shop.example")["body"])["error"]["message"]
+    assert f"GET {PAGE_PATH}" in message
+    by_the_gateway = GATEWAY_ERRORS["MISSING_AUTHENTICATION_TOKEN"].message
+    assert f"GET {PAGE_PATH}" in by_the_gateway
+    assert f"GET {DOCUMENT_PATH}" in by_the_gateway
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])

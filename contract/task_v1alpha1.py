@@ -1,5 +1,6 @@
 """Conversion of the older task format, v1alpha1, to v1alpha2 at the edge; no other part knows v1alpha1."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contract.errors import FieldError
@@ -17,6 +18,15 @@ def is_v1alpha1(body: dict[str, Any]) -> bool:
     """Return True if the shape of `body` is that of the v1alpha1 format."""
     scripts = body.get("alwayson_scripts")
     return isinstance(scripts, dict) and bool({"task", "id_task"} & scripts.keys())
+
+
+def runtime_of(body: Mapping[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint) -> str | None:
+    """Return the runtime of a body by its checkpoint, which alone names it; None if none was found."""
+    match body:
+        case {"alwayson_scripts": {"sd_model_checkpoint": str(checkpoint)}} if checkpoint:
+            runtime = catalogue.runtime_for_checkpoint(checkpoint, find_checkpoint)
+            return runtime.name if runtime else None
+    return None
 
 
 def convert(
@@ -37,8 +47,9 @@ def convert(
                 message += "; POST /v1alpha2 accepts requests in the format v1alpha2"
         errors.append(FieldError("alwayson_scripts", message))
         scripts = {}
-    checkpoint = scripts.get("sd_model_checkpoint")
-    runtime = _runtime_of(checkpoint, catalogue, find_checkpoint, errors)
+    runtime = runtime_of(body, catalogue=catalogue, find_checkpoint=find_checkpoint)
+    if runtime is None:
+        errors.append(_no_runtime(scripts.get("sd_model_checkpoint"), catalogue))
     overrides = _override_settings(body, scripts, errors, moved)
 
     content = {key: value for key, value in body.items() if key != "override_settings"}
@@ -57,27 +68,18 @@ def convert(
     return {"task": {"metadata": metadata, "content": content}}, errors
 
 
-def _runtime_of(
-    checkpoint: object, catalogue: Catalogue, find_checkpoint: FindCheckpoint, errors: list[FieldError]
-) -> str | None:
+def _no_runtime(checkpoint: object, catalogue: Catalogue) -> FieldError:
     field = "alwayson_scripts.sd_model_checkpoint"
     if not isinstance(checkpoint, str) or not checkpoint:
-        errors.append(FieldError(field, "is required: the file name of the model that is to be used"))
-        return None
-    runtime = catalogue.runtime_for_checkpoint(checkpoint, find_checkpoint)
-    if runtime is None:
-        served = sorted(runtime.model_filename for runtime in catalogue.runtimes.values() if runtime.model_filename)
-        errors.append(
-            FieldError(
-                field,
-                f"no runtime serves the model {checkpoint[:200]!r}: it is not the model of a runtime"
-                f" ({', '.join(served) or 'none is configured'}),"
-                " and no runtime with dynamicModel: true finds it in the model bucket",
-                "unknown_model",
-            )
-        )
-        return None
-    return runtime.name
+        return FieldError(field, "is required: the file name of the model that is to be used")
+    served = sorted(runtime.model_filename for runtime in catalogue.runtimes.values() if runtime.model_filename)
+    return FieldError(
+        field,
+        f"no runtime serves the model {checkpoint[:200]!r}: it is not the model of a runtime"
+        f" ({', '.join(served) or 'none is configured'}),"
+        " and no runtime with dynamicModel: true finds it in the model bucket",
+        "unknown_model",
+    )
 
 
 def _override_settings(

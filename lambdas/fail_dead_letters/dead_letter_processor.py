@@ -99,7 +99,14 @@ class DeadLetterProcessor:
         refusal = UnreadableMessage(
             f"no task could be made of the message (id {delivery.message_id}); the operators find it at {kept.uri}"
         )
-        publish_rejection(self._completion_topic, refusal, body=body, message_id=delivery.message_id, tenant=tenant)
+        publish_rejection(
+            self._completion_topic,
+            refusal,
+            body=body,
+            message_id=delivery.message_id,
+            runtime=delivery.attributes.get("runtime"),
+            tenant=tenant,
+        )
         logger().error("dead_letter_unreadable", message_id=delivery.message_id, kept_at=kept.uri, reason=reason)
         count("DeadLettersUnreadable")
 

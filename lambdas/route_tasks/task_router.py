@@ -28,14 +28,14 @@ class TaskRouter:
         """Submit the task, or publish a rejection with the reason."""
         body: dict[str, Any] | None = None
         tenant = self._tenancy.of_topic(delivery.topic_arn)
-        runtime = delivery.attributes.get("runtime")
+        attribute = delivery.attributes.get("runtime")
         try:
             may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)
             body = parse_json_object(self._task_bucket.resolve(delivery.body, may_point_to=may_point_to))
             self._submission.submit(
                 body,
                 submission_id=delivery.message_id,
-                runtime_name=runtime,
+                runtime_name=attribute,
                 generated_id=delivery.message_id,
                 tenant=tenant,
             )
@@ -47,7 +47,8 @@ class TaskRouter:
                 error,
                 body=body,
                 message_id=delivery.message_id,
-                runtime=runtime,
+                # Subscribers of a runtime filter by it.
+                runtime=self._submission.runtime_of(body or {}) or attribute,
                 tenant=tenant.name,
             )
             logger().warning("task_rejected", error=error.as_dict(), message_id=delivery.message_id)

@@ -4,17 +4,18 @@ Body to S3 if it is large, then the record, then the message, then the mark that
 submission, or the same content while the first task is active, continues where the other stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from contract import task_v1alpha1
 from contract.errors import IdInUse, NotRetryable
 from contract.formats import Format
 from contract.pipeline.workflow_check import HasObject
 from contract.record import Record, Status
 from contract.routing import Catalogue, FindCheckpoint
 from contract.storage import run_id_of_submission
-from contract.submission import Submission, parse_submission
+from contract.submission import Submission, format_of, parse_submission
 from contract.tenancy import Tenant
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
@@ -126,6 +127,12 @@ class TaskSubmission:
         )
         count("TasksAccepted", runtime=record.runtime)
         return record
+
+    def runtime_of(self, body: Mapping[str, Any]) -> str | None:
+        """Return the runtime that the checkpoint of a v1alpha1 request names; None for every other request."""
+        if format_of(body) is not Format.V1ALPHA1:
+            return None
+        return task_v1alpha1.runtime_of(body, catalogue=self.catalogue, find_checkpoint=self.find_checkpoint)
 
     def retry(self, previous: Record, *, submission_id: str, key_name: str | None) -> Record:
         """Record and publish another run of a task that failed or timed out, and return its record.

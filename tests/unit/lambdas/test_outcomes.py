@@ -89,7 +89,7 @@ class TestDeadLetters:
             task_bucket=harness.task_bucket,
             completion_topic=harness.completion_topic,
         )
-        return lambda body, message_id="m-1": processor.process(Delivery(message_id, body, {}))
+        return lambda body, message_id="m-1", **attributes: processor.process(Delivery(message_id, body, attributes))
 
     def test_a_waiting_task_fails_with_its_last_error(
         self, harness: Harness, submit: SubmitTask, settle: Settle
@@ -150,6 +150,13 @@ class TestDeadLetters:
         assert (answer["id"], answer["result"], answer["error"]["code"]) == (id_, False, "unreadable_message")
         kept = json.loads(harness.task_bucket.get("unreadable/m-1.json"))
         assert kept["body"] == body
+
+    def test_a_job_of_runpods_format_is_answered_to_the_subscribers_of_its_runtime(
+        self, harness: Harness, settle: Settle
+    ) -> None:
+        settle('{"input": {}}', runtime="sdruntime")
+        [(_, attributes)] = harness.completion_topic.sent
+        assert attributes == {"runtime": "sdruntime", "status": "failed"}
 
     @pytest.mark.parametrize(
         "body",

@@ -115,6 +115,18 @@ def test_the_older_format_has_the_senders_context_in_every_rejection(
     assert (callback["id"], callback["context"]) == ("mine", {"uid": "user-7"})
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "runtime"), [("v1-5-pruned-emaonly.safetensors", "sdruntime"), ("painting.safetensors", "dynamic")]
+)
+def test_the_older_format_is_answered_to_the_subscribers_of_the_checkpoints_runtime(
+    harness: Harness, route: Route, checkpoint: str, runtime: str
+) -> None:
+    scripts = {"task": "text-to-image", "id_task": "mine", "sd_model_checkpoint": checkpoint}
+    route({"alwayson_scripts": scripts, "prompt": "A cat", "steps": "many"})
+    callback, attributes = rejection(harness)
+    assert (callback["runtime"], attributes["runtime"]) == (runtime, runtime)
+
+
 def test_a_record_that_aws_refuses_for_good_is_answered_at_once(
     harness: Harness, route: Route, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,7 @@ def _password_in(credentials: str) -> str:
 KEY_MAX_AGE_SECONDS: Final = 300
 #: Seconds after a failed read for which a kept secret is not read again. Each read may wait for its timeout.
 RETRY_SECONDS: Final = 30
-#: Seconds of one request after which kept secrets are not read again, so the function answers before it is cut off.
+#: Seconds of one request after which no further secret is read, so the function answers before it is cut off.
 READING_SECONDS: Final = 14
 #: Seconds for which a secret stays valid that cannot be read any more. An outage of Secrets Manager is shorter, and a
 #: revoked key ends within this time even if the outage is not.
@@ -105,13 +105,15 @@ class Authorizer:
     def name_of(self, key: str) -> str:
         """Return the name of a key; raises Unauthorized, or SecretsUnreadable if the key may be an unreadable one.
 
-        A secret that cannot be read is kept for a while, and so is one whose read would take too long.
+        A secret that cannot be read is kept for a while, and so is one whose read would take too long. One that was
+        never read counts as unreadable then.
         """
         if not key:
             raise Unauthorized
         deadline = self._now() + READING_SECONDS
         for name in self._names:
-            if name not in self._secrets or self._next_read_at[name] <= self._now() < deadline:
+            is_due = name not in self._secrets or self._next_read_at[name] <= self._now()
+            if is_due and self._now() < deadline:
                 self._read(name)
         oldest = self._now() - UNREADABLE_MAX_AGE_SECONDS
         valid = {name: secret for name, (secret, read_at) in self._secrets.items() if read_at >= oldest}

@@ -45,7 +45,9 @@ def settings() -> DeliverWebhookSettings:
 def webhooks() -> WebhookDelivery:
     """Compose the delivery of this process."""
     repository = task_repository(settings())
-    keys = SigningKeys(client=client("secretsmanager"), secret_arns=settings().webhook_secret_arns, now_ms=now_ms)
+    # A failed read is not repeated here, because the queue delivers the message again.
+    secrets = client("secretsmanager", max_attempts=1)
+    keys = SigningKeys(client=secrets, secret_arns=settings().webhook_secret_arns, now_ms=now_ms)
     http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
     post = WebhookClient(http=http, clock=time)
     bodies = WebhookBodies(

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from lambdas.authorize.authorizer import SecretsUnreadable
 from lambdas.runtime.aws_errors import error_code
 from lambdas.runtime.observability import logger
 
@@ -54,6 +55,8 @@ def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_s
 class SigningKeys:
     """Reads the secret of each tenant every five minutes. While it is unreadable, the keys of the last read still sign.
 
+    After a read without an answer, no secret is read for a while. Otherwise each tenant of a batch would wait for it.
+
     A tenant knows its own secret only. Otherwise one receiver could sign webhooks for the receivers of others.
     """
 
@@ -63,15 +66,24 @@ class SigningKeys:
         self._now_ms = now_ms
         #: Keys of each tenant, and when they must be read again.
         self._read: dict[str, tuple[Sequence[bytes], int]] = {}
+        #: When Secrets Manager may be asked again, after it did not answer.
+        self._next_call_at_ms = 0
 
     def of_tenant(self, tenant: str) -> Sequence[bytes]:
         """Return the keys that sign a tenant's webhooks, the newest first."""
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see lambdas.runtime.clients
+
         known, next_read_at_ms = self._read.get(tenant, (None, 0))
-        if known is not None and self._now_ms() <= next_read_at_ms:
+        is_silent = self._now_ms() < self._next_call_at_ms
+        if known is not None and (is_silent or self._now_ms() <= next_read_at_ms):
             return known
+        if is_silent:
+            raise SecretsUnreadable("Secrets Manager does not answer")
         try:
             keys = _valid_keys({version: self._secret(tenant, version) for version in VERSIONS})
-        except Exception:
+        except Exception as error:
+            if isinstance(error, BotoCoreError):
+                self._next_call_at_ms = self._now_ms() + RETRY_MS
             if known is None:
                 raise
             logger().warning("webhook_secret_unreadable", tenant=tenant, exc_info=True)

@@ -22,6 +22,7 @@ from tests.unit.lambdas.harness import (
     dynamodb_client,
     task,
 )
+from tests.unit.lambdas.signing_secret import SECRET, SigningSecret
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +79,10 @@ def pipelines(harness: Harness) -> Harness:
 @pytest.fixture
 def make_task() -> MakeTask:
     return task
+
+
+@pytest.fixture
+def secret(harness: Harness) -> SigningSecret:
+    secrets = client("secretsmanager")
+    arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
+    return SigningSecret(arn, secrets)

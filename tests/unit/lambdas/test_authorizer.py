@@ -103,6 +103,18 @@ def test_many_secrets_that_do_not_answer_delay_a_request_within_its_function(sec
     assert secrets.now - began_at < FUNCTION_SECONDS
 
 
+def test_many_secrets_that_never_answered_refuse_a_request_within_its_function(secrets: FakeSecrets) -> None:
+    secrets.secrets = {f"key-{number}": f"secret-{number}" for number in range(20)}
+    secrets.unreadable = set(secrets.secrets)
+    secrets.seconds = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS
+    authorizer = secrets.authorizer()
+    with pytest.raises(SecretsUnreadable):
+        authorizer.name_of("secret-19")
+    assert secrets.now < FUNCTION_SECONDS
+    secrets.unreadable = set()
+    assert authorizer.name_of("secret-19") == "key-19", "the next request reads them"
+
+
 def test_a_read_of_secrets_manager_ends_long_before_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets_manager: Any = None
 

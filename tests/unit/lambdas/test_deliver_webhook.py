@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
-from unittest.mock import MagicMock
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ConnectTimeoutError
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from contract.callback import callback_for
@@ -20,28 +20,20 @@ from contract.transitions import Outcome
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
 from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
-from lambdas.deliver_webhook.signature import MAX_AGE_MS, RETRY_MS, InvalidSecret, SigningKeys
+from lambdas.deliver_webhook.signature import InvalidSecret
 from lambdas.deliver_webhook.webhook_client import WebhookClient
 from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime import clients
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.unit.lambdas.harness import Harness, MakeTask, client
+from tests.unit.lambdas.signing_secret import NEW_SECRET, SECRET, SigningSecret
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
 )
-SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
-NEW_SECRET = "whsec_QWxzbyBhIGtleSBvZiAyNCBieXRlcyBhdCBsZWFzdA=="
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/a-1.png",), output_url="s3://out/a.out")
 
 EndedTask = Callable[..., Record]
-
-
-class SigningSecret(NamedTuple):
-    """Secret of the webhooks in Secrets Manager."""
-
-    arn: str
-    client: Any
 
 
 class DeployedQueue(NamedTuple):
@@ -58,13 +50,6 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsR
     with https_receiver(tmp_path) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(server.authorities))
         yield server
-
-
-@pytest.fixture
-def secret(harness: Harness) -> SigningSecret:
-    secrets = client("secretsmanager")
-    arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
-    return SigningSecret(arn, secrets)
 
 
 @pytest.fixture
@@ -282,62 +267,20 @@ def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQ
     assert queue.run() == []
 
 
-def test_both_secrets_sign_while_one_replaces_the_other(
-    receiver: HttpsReceiver, queue: DeployedQueue, secret: SigningSecret
+def test_a_silent_secrets_manager_is_asked_once_before_the_queue_delivers_again(
+    receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = SimpleNamespace(ms=1_700_000_000_000)
-    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: now.ms)
-    assert len(keys.of_tenant("")) == 1
-    secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
-    assert len(keys.of_tenant("")) == 1, "it is kept for a while"
-    now.ms += MAX_AGE_MS + 1
-    assert len(keys.of_tenant("")) == 2
-    versions = secret.client.describe_secret(SecretId=secret.arn)["VersionIdsToStages"]
-    [old] = [version for version, stages in versions.items() if "AWSPREVIOUS" in stages]
-    secret.client.update_secret_version_stage(SecretId=secret.arn, VersionStage="AWSPREVIOUS", RemoveFromVersionId=old)
-    now.ms += MAX_AGE_MS + 1
-    [key] = keys.of_tenant("")
-    assert key == b"Also a key of 24 bytes at least"
-    secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret at all")
-    now.ms += MAX_AGE_MS + 1
-    assert list(keys.of_tenant("")) == [key], "what worked last still works"
+    calls, send = [], Endpoint._do_get_response
 
+    def silent(endpoint: Endpoint, request: Any, operation: Any, context: Any) -> Any:
+        if operation.name != "GetSecretValue":
+            return send(endpoint, request, operation, context)
+        calls.append(request)
+        return None, ConnectTimeoutError(endpoint_url=request.url)
 
-def test_a_batch_waits_only_once_for_a_secret_that_cannot_be_read() -> None:
-    client, now = MagicMock(), SimpleNamespace(ms=1_700_000_000_000)
-    client.exceptions.ClientError = ClientError
-    client.get_secret_value.return_value = {"SecretString": SECRET}
-    keys = SigningKeys(client=client, secret_arns={"": "arn"}, now_ms=lambda: now.ms)
-    known = keys.of_tenant("")
-    client.get_secret_value.reset_mock()
-    client.get_secret_value.side_effect = ConnectTimeoutError(endpoint_url="https://secretsmanager")
-    now.ms += MAX_AGE_MS + 1
-    assert [keys.of_tenant("") for _ in range(10)] == [known] * 10
-    assert client.get_secret_value.call_count == 1
-    now.ms += RETRY_MS + 1
-    assert [keys.of_tenant(""), client.get_secret_value.call_count] == [known, 2]
-
-
-def test_a_mistyped_secret_does_not_outlive_its_correction(secret: SigningSecret) -> None:
-    secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
-    secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
-    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: 0)
-    assert list(keys.of_tenant("")) == [b"Also a key of 24 bytes at least"]
-
-
-def test_while_the_present_secret_is_mistyped_the_one_before_signs(secret: SigningSecret) -> None:
-    secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
-    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: 0)
-    assert len(keys.of_tenant("")) == 1
-
-
-def test_a_receiver_cannot_sign_for_another_tenant(secret: SigningSecret) -> None:
-    other = secret.client.create_secret(Name="guest", SecretString=NEW_SECRET)["ARN"]
-    keys = SigningKeys(client=secret.client, secret_arns={"shop": secret.arn, "guest": other}, now_ms=lambda: 0)
-    assert set(keys.of_tenant("shop")).isdisjoint(keys.of_tenant("guest"))
-    assert len(keys.of_tenant("shop")) == len(keys.of_tenant("guest")) == 1
-    with pytest.raises(InvalidSecret, match="no webhook secret of 'gone'"):
-        keys.of_tenant("gone")
+    monkeypatch.setattr(Endpoint, "_do_get_response", silent)
+    queue.send(ended(receiver.url("/hook")))
+    assert (len(queue.run()), len(calls)) == (1, 1)
 
 
 def test_a_receiver_with_either_secret_accepts(

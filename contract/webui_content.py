@@ -10,6 +10,7 @@ from contract.content import check_cost, check_input_image
 from contract.errors import FieldError
 from contract.findings import CheckedContent, Findings
 from contract.infotext import fill_from_infotext
+from contract.links import check_links
 from contract.request_fields import read_request
 from contract.routing import FindCheckpoint, Runtime
 from contract.task import TaskType
@@ -41,7 +42,7 @@ def check_webui_content(
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, found.errors)
     found.errors[:] = [_at_infotext(error, filled) for error in found.errors]
     found.moved.update(filled)
-    pictures = pictures_of(*_call_of(tasktype, content)[:2])[1] if is_sound else None
+    pictures = pictures_of(*call_of(tasktype, content)[:2])[1] if is_sound else None
     return CheckedContent(content, checkpoint, requested.name, pictures)
 
 
@@ -49,7 +50,7 @@ def _read(
     tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None, found: Findings
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the content as the Web UI reads it, and the path of the infotext by the paths of what it has filled in."""
-    endpoint, body, field = _call_of(tasktype, content)
+    endpoint, body, field = call_of(tasktype, content)
     if tasktype is TaskType.WEBUI_API:
         unknown = refuse_misspelt(content, ("api", "payload"), "task.content", found.errors, owner="a call")
         found.unknown.extend(unknown)
@@ -65,7 +66,7 @@ def _read(
     return (content | {"payload": body} if isinstance(content.get("payload"), dict) else content), filled
 
 
-def _call_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
+def call_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
     """Return endpoint, body and path of the body of a task's call."""
     endpoint = runpod.called_endpoint(tasktype, content)
     if tasktype is not TaskType.WEBUI_API:
@@ -88,6 +89,6 @@ def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime
         if runtime and not runtime.model_calls and runpod.endpoint_of(content) in runpod.MODEL_ENDPOINTS:
             message = f"runtime {runtime.name} does not accept {runpod.endpoint_of(content)}; it needs modelCalls: true"
             return [FieldError("task.content.api.endpoint", message, "call_not_allowed")]
-    endpoint, body, field = _call_of(tasktype, content)
-    errors = check_cost(endpoint, body, runtime.limits, field) if runtime else []
+    endpoint, body, field = call_of(tasktype, content)
+    errors = check_links(body, field) + (check_cost(endpoint, body, runtime.limits, field) if runtime else [])
     return errors + (check_input_image(body, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
+from contract.links import links_in
 from contract.pipeline.graph_inputs import possible_file_inputs
 from contract.pipeline.node_list import core_nodes
-from contract.request_fields import TEXT_FIELDS
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission
 from contract.task import Task, TaskType
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
+from contract.webui_content import call_of
 from guarded_http.errors import LinkRefused
 from lambdas.runtime.aws_errors import is_missing
 
@@ -36,7 +37,7 @@ class OwnLinks:
         errors: list[FieldError] = []
         found: dict[str, str] = {}
         for field, link in _links_of(submission.task):
-            location = _location(link)
+            location = _location(link) if link.lstrip()[: len(_SCHEME)].lower() == _SCHEME else None
             if location is None or location.bucket not in {self._task_bucket, self._output_bucket} or link in found:
                 # An agent refuses other buckets unless the environment names them.
                 continue
@@ -98,20 +99,9 @@ def _location(link: str) -> S3Location | None:
 
 def _links_of(task: Task) -> Iterator[tuple[str, str]]:
     if task.metadata.tasktype is not TaskType.PIPELINE:
-        yield from _links(task.content, "task.content")
+        _, body, field = call_of(task.metadata.tasktype, task.content)
+        yield from links_in(body, field)
         return
     # The other texts of a workflow are never fetched.
     for given in possible_file_inputs(task.content, core_nodes()):
-        yield from _links(given.value, given.path())
-
-
-def _links(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not (key in TEXT_FIELDS and isinstance(item, str)):
-                yield from _links(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _links(item, f"{path}[{index}]")
-    elif isinstance(value, str) and value.lstrip()[: len(_SCHEME)].lower() == _SCHEME:
-        yield path, value
+        yield from links_in(given.value, given.path())

@@ -59,7 +59,7 @@ class QualitySteps(CamelModel):
 
     low: int = Field(default=10, ge=1, description="Steps for `low`")
     medium: int = Field(default=20, ge=1, description="Steps for `medium`, `auto` and `standard`")
-    high: int = Field(default=40, ge=1, description="Steps for `high` and `hd`")
+    high: int = Field(default=40, ge=1, description="Steps for `high`, `hd`, `xhigh` and `max`")
 
 
 #: Pattern of a node's class.

@@ -45,7 +45,7 @@ _ONE_PICTURE: Final = (
     "is {} pictures; a Stable Diffusion checkpoint changes one picture and cannot combine several,"
     " so send a request for each"
 )
-_LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high"}
+_LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high", "xhigh": "high", "max": "high"}
 
 
 class ImageCallKind(StrEnum):
@@ -65,7 +65,7 @@ class ImageRequest(BaseModel):
     prompt: str = ""
     n: Annotated[int, Field(ge=1, le=10)] = 1
     size: Annotated[str, Field(pattern=_SIZE)] = "auto"
-    quality: Literal["auto", "low", "medium", "high", "standard", "hd"] = "auto"
+    quality: Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"] = "auto"
     response_format: Literal["url", "b64_json"] | None = None
     output_format: Literal["png", "jpeg", "webp"] = "png"
     output_compression: Annotated[int, Field(ge=0, le=100)] = 100

@@ -29,8 +29,9 @@ def unfinished(record: Record, *, original_field: Callable[[str], str]) -> Respo
     status, error = describe_unfinished(record, page=_PAGE, refused=HTTPStatus.BAD_REQUEST)
     details = [{**detail, "field": original_field(detail["field"])} for detail in error.get("details", ())]
     response = _response(status, {**error, "details": details}, id_task=record.id)
-    if status is HTTPStatus.GATEWAY_TIMEOUT:
-        # OpenAI's clients repeat a call after a 504 by themselves, and each repetition would be one more task.
+    if status in {HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.CONFLICT}:
+        # OpenAI's clients repeat a call after a 504 and a 409 by themselves. Each repetition would be one more task,
+        # although the first one goes on or was cancelled.
         response.headers["x-should-retry"] = "false"
     return response
 

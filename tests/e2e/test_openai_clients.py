@@ -125,6 +125,25 @@ def test_a_call_that_takes_longer_names_its_task(client: "OpenAI", system: Syste
     assert system.http("DELETE", f"/v1alpha2/tasks/{task}").json()["status"] == "CANCELLED"
 
 
+def test_a_call_whose_task_was_cancelled_is_not_repeated(client: "OpenAI", system: System) -> None:
+    import openai  # noqa: PLC0415 - as above
+
+    prompt = "A dog of a cancelled call"
+    slow = {name: value for name, value in SLOW.items() if name != "prompt"} | {"n_iter": 8}
+
+    def tasks() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = system.http("GET", f"/v1alpha2/tasks?text={prompt}").json()["tasks"]
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(client.with_options(max_retries=2).images.generate, prompt=prompt, extra_body=slow)
+        (task,) = system.eventually(tasks, "the task of the call")
+        assert system.http("DELETE", f"/v1alpha2/tasks/{task['id']}").json()["status"] == "CANCELLED"
+        with pytest.raises(openai.ConflictError):
+            call.result()
+    assert len(tasks()) == 1
+
+
 @pytest.mark.slow
 def test_a_stream_has_previews_before_its_pictures(client: "OpenAI", system: System) -> None:
     # At its own URL the function waits for minutes, so a busy machine has time for the previews.

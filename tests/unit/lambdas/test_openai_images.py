@@ -76,6 +76,11 @@ def test_every_field_of_a_generation() -> None:
     }
 
 
+@pytest.mark.parametrize("quality", ["high", "xhigh", "max"])
+def test_the_highest_qualities_of_newer_models_are_high(quality: str) -> None:
+    assert task_of(generation(quality=quality))[1]["steps"] == 40
+
+
 def test_fields_of_the_web_ui_go_with_the_call_and_win() -> None:
     own = {"negative_prompt": "cat", "steps": 7, "override_settings": {"CLIP_stop_at_last_layers": 2}}
     metadata, content = task_of(generation(output_format="webp", **own))

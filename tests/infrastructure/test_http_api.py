@@ -339,6 +339,12 @@ def test_the_gateways_own_answers_have_the_error_body(ecs: Templates, kind: str,
     assert body["error"]["message"]
 
 
+def test_openais_clients_do_not_repeat_a_call_that_has_probably_made_a_task(ecs: Templates) -> None:
+    header = "gatewayresponse.header.x-should-retry"
+    by_kind = {kind: answer.get("ResponseParameters", {}).get(header) for kind, answer in answers(ecs).items()}
+    assert {kind: value for kind, value in by_kind.items() if value} == {"INTEGRATION_TIMEOUT": "'false'"}
+
+
 def test_a_throttled_caller_is_told_when_to_come_again(ecs: Templates) -> None:
     for kind in ("THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE"):
         header = answers(ecs)[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"]

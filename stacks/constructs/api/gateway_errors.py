@@ -7,12 +7,17 @@ from contract.openai_errors import openai_error_type
 
 
 class GatewayResponse(NamedTuple):
-    """Error response of API Gateway; `retry_after_seconds` is when a client should try again."""
+    """Error response of API Gateway.
+
+    `retry_after_seconds` is when a client should try again. Without `may_repeat`, OpenAI's clients do not try again by
+    themselves.
+    """
 
     status: int
     code: str
     message: str
     retry_after_seconds: int | None = None
+    may_repeat: bool = True
 
     def body(self) -> str:
         """Return the body, which programs written for OpenAI's API can read as well."""
@@ -44,8 +49,9 @@ GATEWAY_ERRORS: Final = {
     "AUTHORIZER_FAILURE": GatewayResponse(500, "internal_error", _INTERNAL),
     "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(500, "internal_error", _INTERNAL),
     "INTEGRATION_FAILURE": GatewayResponse(503, "internal_error", _INTERNAL, 1),
+    # The call has probably made a task, so each repetition would be one more.
     "INTEGRATION_TIMEOUT": GatewayResponse(
-        504, "internal_error", "The request took too long; check whether the task exists"
+        504, "internal_error", "The request took too long; check whether the task exists", may_repeat=False
     ),
     "DEFAULT_4XX": GatewayResponse(400, "bad_request", "The API does not support this request"),
     "DEFAULT_5XX": GatewayResponse(500, "internal_error", _INTERNAL),

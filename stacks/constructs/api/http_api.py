@@ -245,6 +245,8 @@ class HttpApi(Construct):
                 headers["Retry-After"] = f"'{retry_after}'"
                 if is_readable:
                     headers["Access-Control-Expose-Headers"] = "'Retry-After'"
+            if not error.may_repeat:
+                headers["x-should-retry"] = "'false'"
             # The two defaults cover many errors, each with its own status.
             status = None if name.startswith("DEFAULT_") else str(error.status)
             self.api.add_gateway_response(

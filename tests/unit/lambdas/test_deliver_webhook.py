@@ -270,7 +270,7 @@ def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQ
 def test_a_silent_secrets_manager_is_asked_once_before_the_queue_delivers_again(
     receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, send = [], Endpoint._do_get_response
+    calls, send = [], Endpoint._do_get_response  # type: ignore[attr-defined] # the stubs leave it out
 
     def silent(endpoint: Endpoint, request: Any, operation: Any, context: Any) -> Any:
         if operation.name != "GetSecretValue":

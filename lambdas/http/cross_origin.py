@@ -9,14 +9,15 @@ from pydantic import Json
 from contract.errors import DarkroomError
 from contract.settings import Settings
 
-#: Headers that a page may send: the two of a key, that of a body, that of a repetition, that of a runtime, and those
-#: of MCP.
+#: Headers that a page may send. `*` means all others, by which OpenAI's client, for example, describes itself. Browsers
+#: never count `authorization` among them, and older ones do not know `*`.
 ALLOWED_HEADERS: Final = (
-    "authorization,content-type,idempotency-key,mcp-method,mcp-name,mcp-protocol-version,x-api-key,x-runtime"
+    "authorization,content-type,idempotency-key,mcp-method,mcp-name,mcp-protocol-version,x-api-key,x-runtime,*"
 )
 ALLOWED_METHODS: Final = "DELETE,GET,POST"
-#: Headers that a page may read, in addition to those that browsers always show.
-EXPOSED_HEADERS: Final = "Retry-After,x-amzn-RequestId"
+#: Headers that a page may read, in addition to those that browsers always show. `*` means all others, such as the
+#: `x-should-retry` by which OpenAI's client decides.
+EXPOSED_HEADERS: Final = "Retry-After,x-amzn-RequestId,*"
 #: Seconds that a browser keeps the answer to a preflight. Chrome keeps none for longer.
 PREFLIGHT_MAX_AGE_SECONDS: Final = 7200
 

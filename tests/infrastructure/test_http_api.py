@@ -142,8 +142,9 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
     ):
         assert everything.function(folder).properties["Environment"]["Variables"]["CORS_ORIGINS"] == json.dumps(origins)
     for response in everything.resources("AWS::ApiGateway::GatewayResponse"):
-        name = "gatewayresponse.header.Access-Control-Allow-Origin"
-        assert response.properties["ResponseParameters"][name] == "'*'"
+        for name in ("Allow-Origin", "Expose-Headers"):
+            header = f"gatewayresponse.header.Access-Control-{name}"
+            assert response.properties["ResponseParameters"][header] == "'*'"
     rules = [
         (rule["AllowedMethods"], rule["AllowedOrigins"])
         for bucket in everything.resources("AWS::S3::Bucket")

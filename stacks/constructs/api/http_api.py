@@ -239,12 +239,10 @@ class HttpApi(Construct):
         API Gateway cannot compare origins. So pages of all origins may read these errors, which hold no data.
         """
         for name, error in GATEWAY_ERRORS.items():
-            retry_after = error.retry_after_seconds
-            headers = {"Access-Control-Allow-Origin": "'*'"} if is_readable else {}
-            if retry_after:
-                headers["Retry-After"] = f"'{retry_after}'"
-                if is_readable:
-                    headers["Access-Control-Expose-Headers"] = "'Retry-After'"
+            readable = {"Access-Control-Allow-Origin": "'*'", "Access-Control-Expose-Headers": "'*'"}
+            headers = readable if is_readable else {}
+            if error.retry_after_seconds:
+                headers["Retry-After"] = f"'{error.retry_after_seconds}'"
             if not error.may_repeat:
                 headers["x-should-retry"] = "'false'"
             # The two defaults cover many errors, each with its own status.

@@ -35,5 +35,16 @@ def test_a_page_may_mark_the_repetitions_of_a_request() -> None:
     assert "idempotency-key" in preflight["Access-Control-Allow-Headers"][0].split(",")
 
 
+def test_a_page_may_send_its_key_and_headers_of_other_clients() -> None:
+    preflight = CrossOriginPolicy((SHOP,)).preflight({"origin": SHOP})["multiValueHeaders"]
+    # Browsers send OpenAI's x-stainless-os by the `*`, which never covers `authorization`.
+    assert {"*", "authorization"} <= set(preflight["Access-Control-Allow-Headers"][0].split(","))
+
+
+def test_a_page_reads_the_headers_by_which_its_client_decides() -> None:
+    exposed = CrossOriginPolicy((SHOP,)).headers({"origin": SHOP})["Access-Control-Expose-Headers"]
+    assert {"*", "Retry-After"} <= set(exposed.split(","))
+
+
 def test_without_origins_no_header_is_added() -> None:
     assert CrossOriginPolicy(()).headers({"origin": SHOP}) == {}

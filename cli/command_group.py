@@ -12,7 +12,7 @@ _AS_JSON: Final = "darkroom.as_json"
 
 
 class CommandGroup(click.Group):
-    """Group whose options belong before the command. An option after the command is refused with the right order."""
+    """Group that reports wrong usage also as an object."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command."""
@@ -23,20 +23,8 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with _reported(as_json=ctx.meta[_AS_JSON]), self._explained():
+        with _reported(as_json=ctx.meta[_AS_JSON]):
             return super().invoke(ctx)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except click.NoSuchOption as error:
-            known = {option for parameter in self.params for option in parameter.opts}
-            if error.option_name not in known or error.ctx is None:
-                raise
-            program, _, command = error.ctx.command_path.partition(" ")
-            message = f"write {error.option_name} before the command: {program} {error.option_name} … {command}"
-            raise click.UsageError(message, ctx=error.ctx) from None
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import click
 
 from cli.errors import Misconfigured
-from cli.session import Session, command
+from cli.session import Session, with_session
 
 
 @click.command(short_help="Serve an assistant by the Model Context Protocol.")
-@command
+@with_session
 def mcp(session: Session) -> None:
     """Serve the environment's tools to an assistant, on standard input and output.
 

@@ -85,11 +85,18 @@ class Session:
 
 def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:
     """Give a command its session and the option `--json`, and its failures their message and exit code."""
+    option = click.option(
+        "--json", is_flag=True, expose_value=False, callback=_choose_json, help="Print one JSON object."
+    )
+    return option(with_session(function))
 
-    @click.option("--json", is_flag=True, expose_value=False, callback=_choose_json, help="Print one JSON object.")
+
+def with_session(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:
+    """Give a command its session, and its failures their message and exit code."""
+
     @wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
-        session = _session(click.get_current_context())
+        session = session_of(click.get_current_context())
         try:
             function(session, *arguments, **options)
         except BrokenPipeError:
@@ -125,10 +132,11 @@ def _known(error: Exception) -> CommandError:
 
 
 def _choose_json(context: click.Context, _: click.Parameter, value: bool) -> None:
-    _session(context).as_json = value
+    session_of(context).as_json = value
 
 
-def _session(context: click.Context) -> Session:
+def session_of(context: click.Context) -> Session:
+    """Return the session of a running program."""
     session = context.find_object(Session)
     assert session is not None  # noqa: S101 - the group has just made it
     return session

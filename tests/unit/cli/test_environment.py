@@ -92,12 +92,14 @@ def run(*arguments: str, **variables: str) -> Result:
     return CliRunner().invoke(main, arguments, env={"AWS_EC2_METADATA_DISABLED": "true", **variables})
 
 
-@pytest.mark.parametrize("by", ["options", "variables"])
+@pytest.mark.parametrize("by", ["options", "options after the command", "variables"])
 def test_an_address_and_a_key_are_enough(api: FakeApi, tmp_path: Path, by: str) -> None:
     api.states["a"] = ["IN_QUEUE"]
     place = ["--state-dir", str(tmp_path)]
     if by == "options":
         result = run(*place, "--url", f"{api.url}/", "--key", KEY, "list")
+    elif by == "options after the command":
+        result = run("list", *place, "--url", f"{api.url}/", "--key", KEY)
     else:
         result = run(*place, "list", DARKROOM_URL=api.url, DARKROOM_API_KEY=KEY)
     assert result.exit_code == 0, result.stderr
@@ -117,9 +119,23 @@ def test_half_a_surrogate_pair_is_printed_as_its_escape(api: FakeApi, tmp_path: 
 def test_the_environment_that_is_typed_wins_over_the_variables(api: FakeApi, tmp_path: Path) -> None:
     api.states["a"] = ["IN_QUEUE"]
     write_local_endpoints(tmp_path, http_url=api.url, api_key=KEY)
-    arguments = ["--environment", "local", "--state-dir", str(tmp_path), "list"]
-    result = run(*arguments, DARKROOM_URL="http://127.0.0.1:1", DARKROOM_API_KEY="another")
-    assert result.exit_code == 0, result.stderr
+    options = ["--environment", "local", "--state-dir", str(tmp_path)]
+    for arguments in ([*options, "list"], ["list", *options]):
+        result = run(*arguments, DARKROOM_URL="http://127.0.0.1:1", DARKROOM_API_KEY="another")
+        assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["models", "--environment", "nowhere", "list"],
+        ["batch", "list", "--environment", "nowhere"],
+        ["--environment", "elsewhere", "list", "--environment", "nowhere"],
+    ],
+)
+def test_an_option_is_accepted_after_its_command_and_replaces_the_one_before(arguments: list[str]) -> None:
+    result = run(*arguments, AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1", AWS_REGION="eu-north-1")
+    assert "environment 'nowhere' cannot be read" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["models", "list"], ["logs"]])
@@ -134,6 +150,8 @@ def test_without_aws_what_needs_it_says_so(arguments: list[str]) -> None:
         (["--url", "http://127.0.0.1:1", "list"], "--url needs a key"),
         (["--url", "localhost:80", "--key", "k", "list"], "https://pictures.example/api"),
         (["--url", "http://a", "--environment", "prod", "list"], "--environment and --url exclude each other"),
+        (["--url", "http://a", "list", "--environment", "prod"], "--environment and --url exclude each other"),
+        (["list", "--url", "a"], "https://pictures.example/api"),
         (["--key", "k", "--key-name", "guest", "list"], "--key and --key-name exclude each other"),
         (["--environment", "nowhere.yaml", "list"], "is not an environment file"),
     ],

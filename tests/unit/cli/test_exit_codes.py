@@ -213,25 +213,12 @@ def test_no_description_of_a_command_is_cut_in_the_help(arguments: list[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["submit", "--environment", "prod"], "darkroom --environment … submit"),
-        (["batch", "status", "a", "--url", "https://a.example"], "darkroom --url … batch status"),
-        (["list", "--key", "k"], "darkroom --key … list"),
-        (["list", "--environmant", "k"], "No such option '--environmant'"),
-    ],
-)
-def test_an_option_after_its_command_is_answered_with_the_right_order(arguments: list[str], words: str) -> None:
-    result = CliRunner().invoke(main, arguments, env=NO_AWS, prog_name="darkroom")
-    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
         (["status"], "TASK_ID"),
         (["submit", "nowhere.json"], "nowhere.json"),
         (["--url", "pictures", "list"], "https://pictures.example/api"),
         (["paint"], "paint"),
-        (["list", "--key", "k"], "before the command"),
+        (["list", "--environmant", "k"], "--environmant"),
+        (["mcp"], "--json"),
     ],
 )
 def test_wrong_usage_is_an_object_for_programs(arguments: list[str], words: str) -> None:

@@ -4,6 +4,7 @@ from typing import BinaryIO, Final
 
 import click
 
+from cli.environment_options import program_of
 from cli.errors import TaskDidNotComplete
 from cli.session import Session, command
 from cli.table import columns
@@ -56,7 +57,8 @@ def submit_batch(
             return
     session.line(found.id)
     if not session.as_json:
-        session.hint(f"submitted {found.tasks} tasks; see how they go with: darkroom batch status {found.id} --wait")
+        program = program_of(session.choice)
+        session.hint(f"submitted {found.tasks} tasks; see how they go with: {program} batch status {found.id} --wait")
     session.document(found.document)
 
 

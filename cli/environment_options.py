@@ -1,6 +1,7 @@
 """Options by which a user chooses an environment and a key. They are accepted before each command and after it."""
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -107,3 +108,13 @@ def environment_choice(root: click.Context) -> EnvironmentChoice:
         # The key of the variables belongs to their address.
         choice = replace(choice, url=None, key=choice.key if "key" in typed else None)
     return replace(choice, key=None) if "key_name" in typed else choice
+
+
+def program_of(choice: EnvironmentChoice) -> str:
+    """Return the start of a command for the same environment. The key is not shown, because others see screens."""
+    words = ["darkroom"]
+    for name, option in _SPELLING.items():
+        value = getattr(choice, name)
+        if name != "key" and value != getattr(EnvironmentChoice, name):
+            words += [option, str(value)]
+    return shlex.join(words)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.environment_options import program_of
 from cli.errors import Aborted, Refused, Unhealthy
 from cli.session import Session, command
 from cli.table import columns
@@ -135,7 +136,7 @@ def pull(session: Session, keys: tuple[str, ...], directory: Path) -> None:
 
     store = _store(session)
     results = []
-    for model in _find(store, keys):
+    for model in _find(session, store, keys):
         path = directory / checked_key(model.key)
         with _bar(session, model.key, model.size) as advance:
             store.pull(model, path, advance)
@@ -151,7 +152,7 @@ def pull(session: Session, keys: tuple[str, ...], directory: Path) -> None:
 def remove(session: Session, keys: tuple[str, ...], yes: bool) -> None:
     """Remove the models KEYS from the bucket."""
     store = _store(session)
-    found = _find(store, keys)
+    found = _find(session, store, keys)
     names = ", ".join(model.key for model in found)
     if not yes and not click.confirm(f"Remove {names} from {store.bucket}?", err=True):
         raise Aborted("aborted; no model was removed")
@@ -170,21 +171,22 @@ def verify(session: Session, keys: tuple[str, ...]) -> None:
 
     store = _store(session)
     problems: dict[str, str | None] = {}
-    for model in _find(store, keys) if keys else list(store.list()):
+    for model in _find(session, store, keys) if keys else list(store.list()):
         with _bar(session, model.key, model.size) as advance:
             problem = problems[model.key] = problem_of(store, model, advance)
         session.line(f"BROKEN: {model.key}: {problem}" if problem else f"good: {model.key}")
     session.document({"models": [{"key": key, "problem": problem} for key, problem in problems.items()]})
     if broken := sum(problem is not None for problem in problems.values()):
-        raise Unhealthy(
-            f"{broken} of the models cannot be used; upload them again with: darkroom models push --replace"
-        )
+        advice = f"upload them again with: {program_of(session.choice)} models push --replace"
+        raise Unhealthy(f"{broken} of the models cannot be used; {advice}")
 
 
-def _find(store: "ModelStore", keys: tuple[str, ...]) -> "list[StoredModel]":
+def _find(session: Session, store: "ModelStore", keys: tuple[str, ...]) -> "list[StoredModel]":
     present = {model.key: model for model in store.list()}
     if missing := [key for key in keys if key not in present]:
-        raise Refused(f"there is no {', '.join(missing)} in {store.bucket}; see: darkroom models list")
+        raise Refused(
+            f"there is no {', '.join(missing)} in {store.bucket}; see: {program_of(session.choice)} models list"
+        )
     return [present[key] for key in keys]
 
 

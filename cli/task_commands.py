@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from cli.environment import SystemEndpoints
+from cli.environment_options import program_of
 from cli.errors import WrongUsage
 from cli.requests import PromptOptions, id_of, is_workflow, name_options, read_request, workflow_request
 from cli.session import Session, command
@@ -140,7 +141,9 @@ def retry(session: Session, task_id: str, wait: bool, timeout_seconds: float, do
 def _show_accepted(session: Session, answer: Mapping[str, Any], what_happened: str) -> None:
     session.line(answer["id_task"])
     if not session.as_json:
-        session.hint(f"{what_happened}; see how it goes with: darkroom status {answer['id_task']} --wait")
+        session.hint(
+            f"{what_happened}; see how it goes with: {program_of(session.choice)} status {answer['id_task']} --wait"
+        )
     session.document(answer)
 
 
@@ -204,7 +207,7 @@ def list_tasks(session: Session, /, **filters: Unpack[ListFilters]) -> None:
         names = {"key": "sent-by"}
         given = [(names.get(name, name), str(value)) for name, value in filters.items() if value is not None]
         options = shlex.join(word for name, value in given if name != "next" for word in (f"--{name}", value))
-        session.hint(f"more: darkroom list {options} --next {page['next']}")
+        session.hint(f"more: {program_of(session.choice)} list {options} --next {page['next']}")
 
 
 def _row(task: Mapping[str, Any]) -> Sequence[str]:

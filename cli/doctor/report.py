@@ -112,9 +112,7 @@ def _smoke(session: Session, timeout_seconds: float, environment: Environment, _
                 message = f"{runtime.name}: accepts any checkpoint, but the bucket has none for the smoke test"
                 yield unknown(message)
                 continue
-        yield from smoke_test(
-            runtime, checkpoint, client=client, timeout_seconds=timeout_seconds, console=session.console
-        )
+        yield from smoke_test(runtime, checkpoint, client=client, timeout_seconds=timeout_seconds, session=session)
 
 
 def _clients(session: Session, environment: Environment) -> Clients:

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Final
 
-from rich.console import Console
-
 from cli.doctor.finding import Finding, ok, problem
+from cli.environment_options import program_of
+from cli.session import Session
 from cli.waiting import show_until_the_end
 from darkroom import Client, Error
 from darkroom.task_request import TaskOptions
@@ -20,7 +20,7 @@ _WORKFLOW: Final = {
 
 
 def smoke_test(
-    runtime: RuntimeConfig, checkpoint: str | None, *, client: Client, timeout_seconds: float, console: Console
+    runtime: RuntimeConfig, checkpoint: str | None, *, client: Client, timeout_seconds: float, session: Session
 ) -> Iterator[Finding]:
     """Submit a task, wait for its end, and check its picture. The first replica needs minutes to start."""
     task_id = f"doctor-{secrets.token_hex(4)}"
@@ -31,9 +31,10 @@ def smoke_test(
         options["model"] = checkpoint
     try:
         client.submit(prompt, **options)
-        (task,) = show_until_the_end(client.watch(task_id, timeout_seconds=timeout_seconds), console=console).values()
+        changes = client.watch(task_id, timeout_seconds=timeout_seconds)
+        (task,) = show_until_the_end(changes, console=session.console).values()
     except Error as error:
-        yield problem(f"{runtime.name}: {error}", f"look at the task: darkroom status {task_id}")
+        yield problem(f"{runtime.name}: {error}", f"look at the task: {program_of(session.choice)} status {task_id}")
         return
     pictures = [output for output in task.outputs if output.is_picture]
     if not task.is_completed or not pictures:

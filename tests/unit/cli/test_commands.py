@@ -125,7 +125,7 @@ def test_the_command_for_the_next_page_has_the_same_filters(state_directory: Pat
     filters = ["--runtime", "sdruntime", "--sent-by", "shop", "--text", "red star"]
     hint = run(state_directory, "list", *filters, "--limit", "1", "--next", "before").stderr
     command, _, next_page = hint.removesuffix("\n").partition(" --next ")
-    assert (command.startswith("more: darkroom list --"), next_page) == (True, "more")
+    assert (command.startswith(f"more: darkroom --state-dir {state_directory} list --"), next_page) == (True, "more")
     assert "--runtime sdruntime" in command
     assert "--sent-by shop" in command
     assert "--text 'red star'" in command

@@ -138,6 +138,12 @@ def test_an_option_is_accepted_after_its_command_and_replaces_the_one_before(arg
     assert "environment 'nowhere' cannot be read" in result.stderr
 
 
+def test_a_printed_command_is_for_the_same_environment_and_shows_no_key(api: FakeApi) -> None:
+    api.states["a"] = ["FAILED"]
+    hint = run("--url", api.url, "--key", KEY, "retry", "a").stderr
+    assert hint.endswith(f"darkroom --url {api.url} status a --wait\n")
+
+
 @pytest.mark.parametrize("arguments", [["models", "list"], ["logs"]])
 def test_without_aws_what_needs_it_says_so(arguments: list[str]) -> None:
     result = run("--url", "http://127.0.0.1:1", "--key", "k", *arguments)

@@ -23,25 +23,32 @@ export function Chart({ name, values, most, show }) {
       <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${TEXT.fleet.charts.label(name, show(last), show(largest))}>
         <path class="chart-ground" d="M0 ${HEIGHT - 1}H${WIDTH}" />
         <path class="chart-line" d=${lineOf(values, edge)} />
+        <path class="chart-dot" d=${dotsOf(values, edge)} />
       </svg>
     </figure>
   `;
 }
 
 /** @param {(number | null)[]} values @param {number} edge @returns {string} Path with a new part after each gap. */
-function lineOf(values, edge) {
-  const pace = WIDTH / Math.max(values.length - 1, 1);
-  let isOpen = false;
+export function lineOf(values, edge) {
   return values.map((value, index) => {
-    const command = value === null ? "" : `${isOpen ? "L" : "M"}${(index * pace).toFixed(1)} ${levelOf(value, edge)}`;
-    // A value between two gaps is a dot, which a line cap draws.
-    const dot = value !== null && !isOpen && (values[index + 1] ?? null) === null ? "h0.01" : "";
-    isOpen = value !== null;
-    return command + dot;
+    const command = (values[index - 1] ?? null) === null ? "M" : "L";
+    return value === null ? "" : command + placeOf(values, index, edge);
   }).join("");
 }
 
-/** @param {number} value @param {number} edge */
-function levelOf(value, edge) {
-  return (HEIGHT - MARGIN - (Math.min(value / edge, 1) * (HEIGHT - 2 * MARGIN))).toFixed(1);
+/** @param {(number | null)[]} values @param {number} edge @returns {string} Dots of the values between two gaps. */
+export function dotsOf(values, edge) {
+  return values.map((value, index) => {
+    const isAlone = value !== null && (values[index - 1] ?? values[index + 1] ?? null) === null;
+    // The cap of a line without length is a dot.
+    return isAlone ? `M${placeOf(values, index, edge)}h0.01` : "";
+  }).join("");
+}
+
+/** @param {(number | null)[]} values @param {number} index @param {number} edge */
+function placeOf(values, index, edge) {
+  const x = index * WIDTH / Math.max(values.length - 1, 1);
+  const share = Math.min((values[index] ?? 0) / edge, 1);
+  return `${x.toFixed(1)} ${(HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN)).toFixed(1)}`;
 }

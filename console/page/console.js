@@ -2492,22 +2492,27 @@ function Chart({ name, values, most, show }) {
       <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${TEXT.fleet.charts.label(name, show(last), show(largest))}>
         <path class="chart-ground" d="M0 ${HEIGHT - 1}H${WIDTH}" />
         <path class="chart-line" d=${lineOf(values, edge)} />
+        <path class="chart-dot" d=${dotsOf(values, edge)} />
       </svg>
     </figure>
   `;
 }
 function lineOf(values, edge) {
-  const pace = WIDTH / Math.max(values.length - 1, 1);
-  let isOpen = false;
   return values.map((value, index) => {
-    const command = value === null ? "" : `${isOpen ? "L" : "M"}${(index * pace).toFixed(1)} ${levelOf(value, edge)}`;
-    const dot = value !== null && !isOpen && (values[index + 1] ?? null) === null ? "h0.01" : "";
-    isOpen = value !== null;
-    return command + dot;
+    const command = (values[index - 1] ?? null) === null ? "M" : "L";
+    return value === null ? "" : command + placeOf2(values, index, edge);
   }).join("");
 }
-function levelOf(value, edge) {
-  return (HEIGHT - MARGIN - Math.min(value / edge, 1) * (HEIGHT - 2 * MARGIN)).toFixed(1);
+function dotsOf(values, edge) {
+  return values.map((value, index) => {
+    const isAlone = value !== null && (values[index - 1] ?? values[index + 1] ?? null) === null;
+    return isAlone ? `M${placeOf2(values, index, edge)}h0.01` : "";
+  }).join("");
+}
+function placeOf2(values, index, edge) {
+  const x2 = index * WIDTH / Math.max(values.length - 1, 1);
+  const share = Math.min((values[index] ?? 0) / edge, 1);
+  return `${x2.toFixed(1)} ${(HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN)).toFixed(1)}`;
 }
 
 // console/fleet/cold_starts.js

@@ -1,14 +1,16 @@
 """`darkroom batch`: many tasks as one."""
 
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
 
 from cli.environment_options import program_of
 from cli.errors import TaskDidNotComplete
+from cli.requests import name_options
 from cli.session import Session, command
 from cli.table import columns
-from darkroom import BatchSnapshot, Client
+from darkroom import BatchSnapshot, Client, RequestRefused, TaskInBatch
 from darkroom.task_request import BatchArguments
 
 
@@ -76,6 +78,37 @@ def show_batch(session: Session, batch_id: str, wait: bool, timeout_seconds: flo
             _show(session, client.get_batch(batch_id))
 
 
+@batch.command("tasks")
+@click.argument("batch_id")
+@click.option("--state", help="Only tasks in this state, such as active, failed or refused.")
+@click.option(
+    "--download",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Save the outputs of the completed ones in this directory.",
+)
+@command
+def list_batch_tasks(session: Session, batch_id: str, state: str | None, download: Path | None) -> None:
+    """List the tasks of the batch BATCH_ID."""
+    with session.client() as client:
+        try:
+            found = list(client.list_batch_tasks(batch_id, state))
+        except RequestRefused as error:
+            raise name_options(error) from None
+        if download is not None:
+            for task in found:
+                if task.state == "completed":
+                    for path in client.save(client.get(task.id), download):
+                        session.hint(f"saved {path}")
+    rows = [(str(task.number), task.id, task.state, _reason(task)) for task in found]
+    session.line(columns(("NUMBER", "ID", "STATE", "REFUSED BECAUSE"), rows))
+    session.document({"tasks": [dict(task.document) for task in found]})
+
+
+def _reason(task: TaskInBatch) -> str:
+    error = task.document.get("error")
+    return f"{error['message']} ({error['code']})" if error else ""
+
+
 @batch.command("cancel")
 @click.argument("batch_id")
 @command
@@ -130,7 +163,8 @@ def _finish(session: Session, client: Client, batch_id: str, timeout_seconds: fl
     assert last is not None  # noqa: S101 - the client yields a batch or raises
     _show(session, last)
     if last.status != "COMPLETED":
-        raise TaskDidNotComplete(f"batch {batch_id} is {last.status}: {_counted(last)}")
+        advice = f"see which: {program_of(session.choice)} batch tasks {batch_id}"
+        raise TaskDidNotComplete(f"batch {batch_id} is {last.status}: {_counted(last)}; {advice}")
 
 
 def _show(session: Session, found: BatchSnapshot) -> None:

@@ -7,7 +7,7 @@ client.save(task, "out")
 
 from typing import TYPE_CHECKING, Any
 
-from darkroom.batch_snapshot import BatchSnapshot
+from darkroom.batch_snapshot import BatchSnapshot, TaskInBatch
 from darkroom.client import Client
 from darkroom.errors import (
     DeadlinePassed,
@@ -44,6 +44,7 @@ __all__ = [
     "RefusedField",
     "RequestRefused",
     "TaskConflict",
+    "TaskInBatch",
     "TaskNotCompleted",
     "TaskSnapshot",
     "TooManyRequests",

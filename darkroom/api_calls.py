@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Unpack
 from urllib.parse import quote, urlencode
 
-from darkroom.batch_snapshot import BatchSnapshot
+from darkroom.batch_snapshot import BatchSnapshot, TaskInBatch
 from darkroom.errors import DeadlinePassed, Unavailable, UnusableInput
 from darkroom.http_exchange import HttpCall
 from darkroom.input_pictures import PictureInput, with_uploads
@@ -150,14 +150,25 @@ class ApiCalls:
 
     def list_batches(self) -> Iteration[BatchSnapshot]:
         """Yield all batches, the newest first."""
-        query = ""
+        query: dict[str, str] = {}
         while True:
-            page = yield from self._api.ask("GET", f"{_BATCHES}{query}")
+            page = yield from self._api.ask("GET", f"{_BATCHES}?{urlencode(query)}")
             for document in page["batches"]:
                 yield Item(BatchSnapshot.of(document))
             if page["next"] is None:
                 return
-            query = f"?{urlencode({'next': page['next']})}"
+            query["next"] = page["next"]
+
+    def list_batch_tasks(self, batch_id: str, state: str | None = None) -> Iteration[TaskInBatch]:
+        """Yield the tasks of a batch in their order, all or those in a state such as `failed`."""
+        query = {"state": state} if state else {}
+        while True:
+            page = yield from self._api.ask("GET", f"{_path_of_batch(batch_id)}/tasks?{urlencode(query)}")
+            for document in page["tasks"]:
+                yield Item(TaskInBatch.of(document))
+            if page["next"] is None:
+                return
+            query["next"] = page["next"]
 
     def watch_batch(self, batch_id: str, *, timeout_seconds: float | None = None) -> Iteration[BatchSnapshot]:
         """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""

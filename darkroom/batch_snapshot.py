@@ -42,3 +42,19 @@ class BatchSnapshot:
             estimated_end_at=moment(document["estimated_end_at"]),
             document=document,
         )
+
+
+@dataclass(frozen=True)
+class TaskInBatch:
+    """One task of a batch. `Client.get` returns all of it by its id, unless its submission was refused."""
+
+    number: int
+    id: str
+    #: active, completed, failed, cancelled, timed_out or refused.
+    state: str
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the view of a document."""
+        return cls(number=document["number"], id=document["id"], state=document["state"], document=document)

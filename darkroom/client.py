@@ -69,6 +69,7 @@ class Client(Connection):
     cancel_batch = _returning(ApiCalls.cancel_batch)
     retry_batch = _returning(ApiCalls.retry_batch)
     list_batches = _yielding(ApiCalls.list_batches)
+    list_batch_tasks = _yielding(ApiCalls.list_batch_tasks)
     watch_batch = _yielding(ApiCalls.watch_batch)
     download = _returning(ApiCalls.download)
     pictures = _returning(ApiCalls.pictures)

@@ -85,8 +85,22 @@ def test_the_other_calls() -> None:
         "GET /batches/b",
         "DELETE /batches/b",
         "POST /batches/b/retry",
-        "GET /batches",
+        "GET /batches?",
         "GET /batches?next=1%2Fb",
+    ]
+
+
+def test_the_tasks_of_a_batch_are_read_page_by_page() -> None:
+    pages = [
+        answer({"tasks": [{"number": number, "id": f"b-{number}", "state": "failed"}], "next": following})
+        for number, following in ((1, "1"), (3, None))
+    ]
+    api, transport, _ = client(*pages)
+    found = list(api.list_batch_tasks("b", "failed"))
+    assert [(task.number, task.id, task.state) for task in found] == [(1, "b-1", "failed"), (3, "b-3", "failed")]
+    assert [call.url.partition("/v1alpha2")[2] for call in transport.calls] == [
+        "/batches/b/tasks?state=failed",
+        "/batches/b/tasks?state=failed&next=1",
     ]
 
 

@@ -11,7 +11,7 @@ from cli.errors import Refused, WrongUsage
 from darkroom import Client, RequestRefused
 from darkroom.task_request import TaskOptions
 
-#: Option that a field of the request comes from, for the API's messages about it.
+#: Option that a field or parameter of a request comes from, for the API's messages about it.
 _OPTION_OF: Final[Mapping[str, str]] = {
     "task.metadata.id": "--id",
     "task.metadata.runtime": "--runtime",
@@ -25,6 +25,12 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     # The API names this field if a task lacks its checkpoint.
     "task.content.alwayson_scripts.sd_model_checkpoint": "--model",
     "task.content.init_images[0]": "--input",
+    "status": "--status",
+    "text": "--text",
+    "key": "--sent-by",
+    "limit": "--limit",
+    "next": "--next",
+    "state": "--state",
 }
 
 
@@ -99,10 +105,10 @@ def _inputs_of(node: dict[str, Any]) -> dict[str, Any]:
     return inputs if isinstance(inputs, dict) else {}
 
 
-def name_options(error: RequestRefused) -> Refused:
+def name_options(error: RequestRefused) -> RequestRefused | Refused:
     """Return an error of the API with the options in place of the fields, as the user wrote no field."""
     lines = [f"{_OPTION_OF.get(broken.field, broken.field)}: {broken.message}" for broken in error.fields]
-    return Refused("\n".join(lines) or str(error))
+    return Refused("\n".join(lines)) if lines else error
 
 
 def read_request(text: bytes, *, source: str) -> dict[str, Any]:

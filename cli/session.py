@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 #: Exit code of a program that a closed pipe ends: 128 and the number of SIGPIPE.
 CLOSED_PIPE_EXIT_CODE = 141
+#: Lines of an error that people read: a batch of a wrong file has one for each of a thousand tasks.
+MAX_ERROR_LINES = 20
 
 
 class Session:
@@ -80,7 +82,10 @@ class Session:
         """Print an error, to programs as an object unless they have the result already."""
         if not self._has_printed:
             self.document({"error": {"message": str(error), "exit_code": error.exit_code}})
-        self.hint(f"darkroom: {error}")
+        lines = f"darkroom: {error}".splitlines()
+        if len(lines) > MAX_ERROR_LINES:
+            lines[MAX_ERROR_LINES:] = [f"and {len(lines) - MAX_ERROR_LINES} more lines; --json prints all"]
+        self.hint("\n".join(lines))
 
 
 def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:

@@ -199,7 +199,10 @@ def cancel(session: Session, task_id: str) -> None:
 def list_tasks(session: Session, /, **filters: Unpack[ListFilters]) -> None:
     """List tasks, the newest first."""
     with session.client() as client:
-        page = client.page(**filters).document
+        try:
+            page = client.page(**filters).document
+        except RequestRefused as error:
+            raise name_options(error) from None
     titles = ("ID", "RUNTIME", "TYPE", "STATUS", "PROGRESS", "SUBMITTED")
     session.line(columns(titles, [_row(task) for task in page["tasks"]]))
     session.document(page)

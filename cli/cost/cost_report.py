@@ -73,7 +73,10 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
             f" darkroom --region eu-central-1 cost --environment {environment.name}"
         )
     prices = PriceTable.load()
-    lines = idle_month(synthesize(session.choice.name), environment, prices, region)
+    # The CDK needs ten seconds or more.
+    with session.console.status("making the templates …"):
+        resources = synthesize(session.choice.name)
+    lines = idle_month(resources, environment, prices, region)
     runtimes = environment.runtimes if environment.engine != "none" else ()
     pictures = [_picture_cost(runtime, prices, region, tasks_per_day, task_seconds) for runtime in runtimes]
     report = CostReport(lines, pictures)

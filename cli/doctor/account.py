@@ -31,7 +31,7 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
     try:
         identity = clients("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        advice = "name a profile (--profile or AWS_PROFILE), or log in again"
+        advice = "name a profile (--profile or AWS_PROFILE), or log in again; --offline needs no account"
         yield problem(f"AWS rejected or could not find your credentials: {error}", advice)
         return
     account, arn = identity["Account"], identity["Arn"]

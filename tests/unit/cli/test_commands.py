@@ -145,6 +145,45 @@ def test_no_local_system_says_how_to_start_one(tmp_path: Path) -> None:
     assert (result.exit_code, "make up" in result.stderr) == (4, True)
 
 
+@pytest.mark.parametrize("request_of", [("-",), ("--prompt", "A dog")], ids=["file", "options"])
+def test_a_submission_with_a_wrong_key_names_the_source_of_the_key(
+    state_directory: Path, api: FakeApi, request_of: tuple[str, ...]
+) -> None:
+    write_endpoints(state_directory, api.url, "wrong")
+    result = run(state_directory, "submit", *request_of, stdin=task("a"))
+    assert f"does not accept the key of {state_directory / 'endpoints.json'}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "--status", "DONE", "--sent-by", "?"), "--status: no\n--sent-by: no"),
+        (("batch", "tasks", "posters", "--state", "done"), "--state: no"),
+    ],
+)
+def test_a_refused_filter_is_named_as_it_was_written(
+    state_directory: Path, api: FakeApi, arguments: tuple[str, ...], message: str
+) -> None:
+    api.refuses_filters = True
+    result = run(state_directory, *arguments)
+    assert (result.exit_code, result.stderr) == (3, f"darkroom: {message}\n")
+
+
+def test_an_error_of_many_lines_is_cut_for_people_only(state_directory: Path, api: FakeApi) -> None:
+    api.broken_fields = 1000
+    result = run(state_directory, "submit", "-", "--json", stdin=task("broken"))
+    assert (len(result.stderr.splitlines()), "and 980 more lines; --json prints all" in result.stderr) == (21, True)
+    assert len(json.loads(result.stdout)["error"]["message"].splitlines()) == 1000
+
+
+def test_the_tasks_of_a_batch_are_listed_and_downloaded(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:
+    api.states |= {"posters-1": ["COMPLETED"], "posters-2": ["FAILED"]}
+    result = run(state_directory, "batch", "tasks", "posters", "--download", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.stderr
+    assert "2       posters-2  failed     no (id_in_use)\n" in result.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["posters-1-1a2b-1.png"]
+
+
 def test_the_entry_topic_cannot_be_reached(state_directory: Path) -> None:
     result = run(state_directory, "submit", "-", "--via", "topic", stdin=task("a"))
     assert (result.exit_code, "cannot be reached" in result.stderr) == (4, True)

@@ -22,7 +22,12 @@ def batch() -> None:
 #: Options of a command that may wait.
 _WAIT: Final = click.option("--wait", is_flag=True, help="Wait until all tasks have ended, showing their progress.")
 _TIMEOUT: Final = click.option(
-    "--timeout", "timeout_seconds", default=3600.0, show_default=True, help="Seconds to wait."
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=0),
+    default=3600.0,
+    show_default=True,
+    help="Seconds to wait.",
 )
 
 
@@ -134,7 +139,7 @@ def retry_batch(session: Session, batch_id: str, wait: bool, timeout_seconds: fl
 
 
 @batch.command("list")
-@click.option("--limit", default=20, show_default=True, help="How many at the most.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at the most.")
 @command
 def list_batches(session: Session, limit: int) -> None:
     """List batches, the newest first."""

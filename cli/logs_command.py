@@ -11,12 +11,20 @@ from cli.session import Session, command
 
 #: Seconds between two looks at the logs.
 FOLLOW_SECONDS: Final = 2.0
+#: Ten years, the longest retention of CloudWatch.
+MAX_HOURS: Final = 10 * 366 * 24
 
 
 @click.command()
 @click.argument("task_id", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
-@click.option("--hours", default=1.0, show_default=True, help="How far to look back.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, MAX_HOURS, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How far to look back.",
+)
 @command
 def logs(session: Session, task_id: str | None, follow: bool, hours: float) -> None:
     """Show log lines, all or those of TASK_ID.

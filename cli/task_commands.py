@@ -39,7 +39,14 @@ def waits(function: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options of waiting for a task's end."""
     options = (
         click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress."),
-        click.option("--timeout", "timeout_seconds", default=900.0, show_default=True, help="Seconds to wait."),
+        click.option(
+            "--timeout",
+            "timeout_seconds",
+            type=click.FloatRange(min=0),
+            default=900.0,
+            show_default=True,
+            help="Seconds to wait.",
+        ),
         click.option(
             "--download",
             type=click.Path(path_type=Path, file_okay=False),

@@ -66,6 +66,13 @@ def descendants(kind: type[CommandError]) -> set[type[CommandError]]:
     [
         ["paint"],
         ["list", "--limit", "many"],
+        ["logs", "--hours", "-1"],
+        ["logs", "--hours", "1e9"],
+        ["batch", "list", "--limit", "0"],
+        *(
+            [*command, "--timeout", "-1"]
+            for command in (["status", "a"], ["batch", "status", "a"], ["doctor", "--offline"])
+        ),
         ["submit", "nowhere.json"],
         *(["--url", url, "list"] for url in ("http://[x", "ftp://pictures.example", "https://")),
     ],

@@ -5,21 +5,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from runtime_image.comfyui.errors import ComfyUiFailed, ComfyUiNotReached, ComfyUiUnreachable
-from runtime_image.process.engine_http import EngineHttp, EngineResponse, NoResponse, NotConnected, ResponseTooLarge
+from runtime_image.process.engine_http import EngineHttp, EngineResponse
 
-#: Bytes of a response. An entry of the history repeats the graph, and lists every output.
-MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 #: Seconds for a response. ComfyUI collects garbage between two prompts, and answers nothing meanwhile.
 RESPONSE_SECONDS: Final = 30.0
 _OK: Final = 200
 
 
-class ComfyUiClient:
+class ComfyUiClient(EngineHttp):
     """Calls ComfyUI, each time over a new connection."""
 
-    def __init__(self, *, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._http = EngineHttp(base_url=base_url)
+    name = "ComfyUI"
+    failed, unreachable, not_reached = ComfyUiFailed, ComfyUiUnreachable, ComfyUiNotReached
+    #: An entry of the history repeats the graph, and lists every output.
+    max_bytes = 64 * 1024 * 1024
 
     def submit(self, prompt: Mapping[str, Any]) -> EngineResponse:
         """Send a prompt and return the response, whatever its status.
@@ -86,13 +85,4 @@ class ComfyUiClient:
         self, method: str, path: str, body: Mapping[str, Any] | None, timeout_seconds: float = RESPONSE_SECONDS
     ) -> EngineResponse:
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        try:
-            return self._http.exchange(
-                method, path, content, timeout_seconds=timeout_seconds, max_bytes=MAX_RESPONSE_BYTES
-            )
-        except NotConnected as error:
-            raise ComfyUiNotReached(f"no connection to ComfyUI for {method} {path}: {error}") from error
-        except NoResponse as error:
-            raise ComfyUiUnreachable(f"ComfyUI gave no answer to {method} {path}: {error}") from error
-        except ResponseTooLarge as error:
-            raise ComfyUiFailed(f"ComfyUI's answer to {method} {path} is too large") from error
+        return self.exchange(method, path, content, timeout_seconds=timeout_seconds)

@@ -29,6 +29,8 @@ MAX_CLASSES_LOGGED: Final = 20
 class ComfyUiEngine:
     """One ComfyUI, which no other program uses."""
 
+    hung_error = ComfyUiHung
+
     client: ComfyUiClient
     feed: MessageFeed
     folders: ComfyUiFolders
@@ -104,10 +106,6 @@ class ComfyUiEngine:
     def forget(self) -> None:
         """Forget the loaded models, because ComfyUI may have been restarted."""
         self.last_models = frozenset()
-
-    def hung_error(self, message: str) -> ComfyUiHung:
-        """Return the error for a workflow that shows no progress for too long."""
-        return ComfyUiHung(message)
 
     def drop_results(self) -> None:
         """Make ComfyUI carry out every node of the next workflow."""

@@ -10,17 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-
-class NotConnected(Exception):
-    """Raised when the request was not sent."""
-
-
-class NoResponse(Exception):
-    """Raised when no whole response came."""
-
-
-class ResponseTooLarge(Exception):
-    """Raised for a response above the limit."""
+from runtime_image.process.engine import EngineFailed, EngineNotReached, EngineUnreachable
 
 
 class EngineResponse(NamedTuple):
@@ -31,7 +21,14 @@ class EngineResponse(NamedTuple):
 
 
 class EngineHttp:
-    """Sends requests to one base URL."""
+    """Sends requests to one base URL. The client of an engine sets its name in messages, its errors and its limit."""
+
+    name = "the engine"
+    failed: type[EngineFailed] = EngineFailed
+    unreachable: type[EngineUnreachable] = EngineUnreachable
+    not_reached: type[EngineNotReached] = EngineNotReached
+    #: Bytes of a response, so that a broken engine does not exhaust the memory.
+    max_bytes = 16 * 1024 * 1024
 
     def __init__(self, *, base_url: str) -> None:
         parts = urlsplit(base_url.rstrip("/"))
@@ -39,39 +36,40 @@ class EngineHttp:
         self._host = parts.netloc
         self._path = parts.path
 
-    def exchange(
-        self, method: str, path: str, body: bytes | None, *, timeout_seconds: float, max_bytes: int
-    ) -> EngineResponse:
+    def exchange(self, method: str, path: str, body: bytes | None, *, timeout_seconds: float) -> EngineResponse:
         """Return the response to one request, whatever its status.
 
         Args:
             method: GET or POST.
             path: Begins with `/`.
             body: JSON.
-            timeout_seconds: Longest silence.
-            max_bytes: Limit of the response's body, so that a broken engine does not exhaust the memory.
+            timeout_seconds: Longest silence; a generation is silent until it ends.
 
         Raises:
-            NotConnected, NoResponse, ResponseTooLarge: without a whole response.
+            EngineNotReached: if the request was not sent.
+            EngineUnreachable: if no whole response came.
+            EngineFailed: if the response is too large.
         """
         connection = self._connection_type(self._host, timeout=timeout_seconds)
         headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body is not None else {})
         try:
             connection.connect()
         except OSError as error:
-            raise NotConnected(f"{type(error).__name__}: {error}") from error
+            problem = f"no connection to {self.name} for {method} {path}: {type(error).__name__}: {error}"
+            raise self.not_reached(problem) from error
         try:
             connection.request(method, self._path + path, body, headers)
             response = connection.getresponse()
             # Only a read without a limit notices that a body of known length was cut.
-            limited = response.length is None or response.length > max_bytes
-            content = response.read(max_bytes + 1) if limited else response.read()
+            limited = response.length is None or response.length > self.max_bytes
+            content = response.read(self.max_bytes + 1) if limited else response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise NoResponse(f"{type(error).__name__}: {error}") from error
+            problem = f"{self.name} gave no answer to {method} {path}: {type(error).__name__}: {error}"
+            raise self.unreachable(problem) from error
         finally:
             connection.close()
-        if len(content) > max_bytes:
-            raise ResponseTooLarge
+        if len(content) > self.max_bytes:
+            raise self.failed(f"{self.name}'s answer to {method} {path} is too large")
         return EngineResponse(response.status, content)
 
 

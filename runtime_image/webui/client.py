@@ -4,13 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from runtime_image.process.engine_http import EngineHttp, EngineResponse, NoResponse, NotConnected, ResponseTooLarge
+from runtime_image.process.engine_http import EngineHttp, EngineResponse
 from runtime_image.webui.error_mapping import refusal
 from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiNotReached, WebUiUnreachable
 
-#: Bytes of an answer: 64 pictures of 2048² as PNG in base64 stay below it. A broken Web UI must not exhaust the
-#: container's memory.
-MAX_ANSWER_BYTES: Final = 1024 * 1024 * 1024
 #: Seconds for calls that only read: the Web UI answers in milliseconds unless it is in trouble.
 READ_TIMEOUT_SECONDS: Final = 10.0
 
@@ -32,39 +29,28 @@ class RequestGate:
         """Record that a connection failed or broke, as it does when the Web UI ends."""
 
 
-class WebUiClient:
+class WebUiClient(EngineHttp):
     """Calls the Web UI, each time over a new connection."""
 
+    name = "the Web UI"
+    failed, unreachable, not_reached = WebUiFailed, WebUiUnreachable, WebUiNotReached
+    #: 64 pictures of 2048² as PNG in base64 stay below it.
+    max_bytes = 1024 * 1024 * 1024
+
     def __init__(self, *, base_url: str, gate: RequestGate | None = None) -> None:
+        super().__init__(base_url=base_url)
         self.gate = gate or RequestGate()
-        self._http = EngineHttp(base_url=base_url)
 
     def call(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS
     ) -> EngineResponse:
-        """Return the answer to one request, whatever its status.
-
-        Args:
-            method: GET or POST.
-            path: Begins with `/`.
-            body: JSON.
-            timeout_seconds: Longest silence; a generation is silent until it ends.
-
-        Raises:
-            WebUiNotReached: if the request was not sent.
-            WebUiUnreachable: if no whole answer came.
-        """
+        """Return the answer to one request as `exchange` does, or raise WebUiNotReached while the gate is closed."""
         self.gate.check()
         try:
-            return self._http.exchange(method, path, body, timeout_seconds=timeout_seconds, max_bytes=MAX_ANSWER_BYTES)
-        except NotConnected as error:
+            return self.exchange(method, path, body, timeout_seconds=timeout_seconds)
+        except WebUiUnreachable:
             self.gate.disconnected()
-            raise WebUiNotReached(f"no connection to the Web UI for {method} {path}: {error}") from error
-        except NoResponse as error:
-            self.gate.disconnected()
-            raise WebUiUnreachable(f"the Web UI gave no answer to {method} {path}: {error}") from error
-        except ResponseTooLarge as error:
-            raise WebUiFailed(f"the Web UI's answer to {method} {path} is too large") from error
+            raise
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS

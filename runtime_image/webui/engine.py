@@ -68,6 +68,8 @@ _NO_VAE: Final = frozenset({"Automatic", "None"})
 class WebUiEngine:
     """One SD Web UI. The lists, options and checkpoint that it remembers are dropped by `forget`."""
 
+    hung_error = WebUiHung
+
     def __init__(
         self,
         *,
@@ -132,10 +134,6 @@ class WebUiEngine:
     def _restarted(self) -> None:
         self.forget()
         self.checkpoints.restarted()
-
-    def hung_error(self, message: str) -> WebUiHung:
-        """Return the error for a call that shows no progress for too long."""
-        return WebUiHung(message)
 
     def send(self, request: WebUiRequest, *, checkpoint: str | None, timeout_seconds: float) -> object:
         """Send a request and return the value of its response; raises WebUiError."""

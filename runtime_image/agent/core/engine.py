@@ -89,6 +89,10 @@ class Engine(Protocol):
     """One engine on this machine. Called from several threads."""
 
     @property
+    def hung_error(self) -> type[EngineFailed]:
+        """Error of a call that shows no progress for too long."""
+
+    @property
     def loaded_model(self) -> str | None:
         """The checkpoint that is known to be loaded, as the task named it."""
 
@@ -110,6 +114,3 @@ class Engine(Protocol):
 
     def forget(self) -> None:
         """Drop everything remembered of the engine, because it may have been restarted."""
-
-    def hung_error(self, message: str) -> EngineFailed:
-        """Return the error for a call that shows no progress for too long."""

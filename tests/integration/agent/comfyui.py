@@ -87,9 +87,7 @@ class ComfyUi:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         method = "GET" if body is None else "POST"
-        text = EngineHttp(base_url=self.url).exchange(
-            method, path, content, timeout_seconds=PATIENCE_SECONDS, max_bytes=2**24
-        )[1]
+        text = EngineHttp(base_url=self.url).exchange(method, path, content, timeout_seconds=PATIENCE_SECONDS)[1]
         return json.loads(text) if text else None
 
     def count(self, step: GenerationStep) -> int:

@@ -73,7 +73,7 @@ class ComfyUiContainer:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> EngineResponse:
         content = json.dumps(body).encode() if body else None
         engine = EngineHttp(base_url=self.harness.webui_url)
-        return engine.exchange(method, path, content, timeout_seconds=PATIENCE_SECONDS, max_bytes=2**20)
+        return engine.exchange(method, path, content, timeout_seconds=PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -63,6 +63,8 @@ def _completion(task: ClaimedTask) -> tuple[Any, ...]:
 class FakeEngine:
     """An engine with whatever model and settings the test gives it."""
 
+    hung_error = WebUiHung
+
     name: str | None = None
     pinned: set[str] = field(default_factory=set)
 
@@ -88,9 +90,6 @@ class FakeEngine:
 
     def forget(self) -> None:
         self.name = None
-
-    def hung_error(self, message: str) -> WebUiHung:
-        return WebUiHung(message)
 
 
 @dataclass

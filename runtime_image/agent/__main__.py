@@ -17,7 +17,7 @@ from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks, Pipeline
 from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.engine_health import EngineHealth
-from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
+from runtime_image.agent.core.events import Event, StopRequested
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.worker_pools import WorkerPools
@@ -70,7 +70,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # Only a put, which is safe at any moment; the loop does the rest.
         signal.signal(number, lambda *_: events.put(StopRequested()))
-    signal.signal(signal.SIGUSR1, lambda *_: events.put(DrainRequested()))
+    signal.signal(signal.SIGUSR1, lambda *_: events.put(StopRequested(is_drain=True)))
     try:
         settings = AgentSettings.from_environment(os.environ)
         log = configure_logs(settings.log_level).bind(runtime=settings.runtime)

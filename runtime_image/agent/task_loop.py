@@ -222,15 +222,14 @@ class TaskLoop:
             self._stop(ExitCode.WEBUI_UNHEALTHY)
 
     @handle.register
-    def _machine_unfit(self, event: on.CapacityEnding | on.ClockWrong) -> None:
-        self._stop(ExitCode.CLOCK_WRONG if isinstance(event, on.ClockWrong) else ExitCode.STOPPED)
+    def _machine_unfit(self, event: on.MachineUnfit) -> None:
+        self._stop(event.code)
 
     @handle.register
-    def _stop_requested(self, event: on.StopRequested | on.DrainRequested) -> None:
-        is_drain = isinstance(event, on.DrainRequested)
-        self.event_log.info("drain_requested" if is_drain else "stop_requested", held=len(self.claimed))
+    def _stop_requested(self, event: on.StopRequested) -> None:
+        self.event_log.info("drain_requested" if event.is_drain else "stop_requested", held=len(self.claimed))
         self.stopping.set()
-        begin = self.shutdown.drain if is_drain else self.shutdown.signal
+        begin = self.shutdown.drain if event.is_drain else self.shutdown.signal
         begin(now=self.clock.monotonic())
 
     @handle.register

@@ -55,7 +55,8 @@ class ComfyUiDraft:
 
     def check(self, *, timeout_seconds: float) -> None:  # noqa: ARG002 - nothing is asked
         """Raise InvalidTask if an input names a file that is not the task's."""
-        errors = (check_file_input(each, self._has_object) for each in self._files)
+        folder = self._engine.models_folder
+        errors = (check_file_input(each, lambda key: (folder / key).is_file()) for each in self._files)
         _raise([error for error in errors if error])
 
     def inputs(self) -> list[InputReference]:
@@ -95,9 +96,6 @@ class ComfyUiDraft:
         for each in self._files:
             if isinstance(each.value, str) and not (each.is_link or each.is_data) and is_file_name(each.value):
                 yield each, each.value
-
-    def _has_object(self, key: str) -> bool:
-        return (self._engine.models_folder / key).is_file()
 
 
 def _field(given: FileInput) -> str:

@@ -75,14 +75,14 @@ def read_outputs(
         if title := (node.get("_meta") or {}).get("title"):
             described["title"] = title
         for key, value in sorted(entry["outputs"][node_id].items()):
-            described[key] = [_without_place(item) for item in _items(value)]
+            described[key] = [_without_place(item) for item in (value if isinstance(value, list) else [value])]
             found += [(node_id, item) for item in described[key] if isinstance(item, dict) and item.get("filename")]
     stored = [one for one in found if one[1].get("type") != TEMPORARY] or found
     if len(stored) > MAX_FILES:
         raise TooManyOutputs(f"the workflow made {len(stored)} files; {MAX_FILES} are stored")
     files = tuple(_file(node_id, item, folders) for node_id, item in stored)
     for _, item in found:
-        item["subfolder"] = _without_folder(str(item.get("subfolder") or ""), folder)
+        item["subfolder"] = str(item.get("subfolder") or "").removeprefix(folder).removeprefix("/")
     messages = dict(_messages(entry))
     listing = {
         "prompt_id": prompt_id,
@@ -131,14 +131,6 @@ def _messages(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 def _without_place(item: object) -> object:
     """Return a copy of an item in which a custom node names no place. The edge reads what is there."""
     return {name: value for name, value in item.items() if name not in _PLACE} if isinstance(item, dict) else item
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _without_folder(subfolder: str, folder: str) -> str:
-    return subfolder.removeprefix(folder).removeprefix("/")
 
 
 def _order(node_id: object) -> tuple[int, int, str]:

@@ -22,7 +22,7 @@ from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.partial_file import PartialFile, write_error
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.process.logs import EventLog
-from runtime_image.process.parallel import in_parallel
+from runtime_image.process.threads import in_parallel
 
 #: Bytes of one request and of one entry of the resume log, so that a killed process loses at most this per connection.
 #: At 90 MB/s a part needs 0.19 s, compared with which the 20 ms until S3 answers are short.

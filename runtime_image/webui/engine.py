@@ -34,7 +34,6 @@ from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.referenced import names_in
 from runtime_image.webui.names.styles import STYLES_FILE, STYLES_FOLDER, read_styles, with_styles
-from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import CHECKPOINT_OPTION, OptionOverrides
 from runtime_image.webui.picture_finder import find_pictures, replace_pictures
 from runtime_image.webui.progress import read_progress
@@ -87,7 +86,7 @@ class WebUiEngine:
         self.names = NameCatalog(client=client, models_folder=models_folder)
         self.models_folder = models_folder
         self.request_check = RequestCheck(
-            names=NameValidation(known=self.names), options=self.options, allowed_options=allowed_options, limits=limits
+            names=self.names, options=self.options, allowed_options=allowed_options, limits=limits
         )
         self._clock = clock
         self._log = log

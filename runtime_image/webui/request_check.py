@@ -11,9 +11,10 @@ from contract.option_values import option_problems
 from contract.routing import Limits
 from contract.runpod import sampler_field
 from contract.work import Sizes
+from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.kinds import CHECKPOINT
 from runtime_image.webui.names.referenced import Named, names_in
-from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.names.validation import check_names
 from runtime_image.webui.options import CHECKPOINT_OPTION, READ_AFTER_THE_LOCK, OptionOverrides
 from runtime_image.webui.request import OPTIONS_PATH, WebUiRequest
 
@@ -22,7 +23,7 @@ class RequestCheck:
     """Runs in workers' threads, and asks the Web UI nothing if a request neither names nor overrides anything."""
 
     def __init__(
-        self, *, names: NameValidation, options: OptionOverrides, allowed_options: Collection[str], limits: Limits
+        self, *, names: NameCatalog, options: OptionOverrides, allowed_options: Collection[str], limits: Limits
     ) -> None:
         self._limits = limits
         self._names = names
@@ -58,7 +59,7 @@ class RequestCheck:
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
             named.append(Named(CHECKPOINT, checkpoint, checkpoint_field(field)))
-        found = self._names.check(named, timeout_seconds=timeout_seconds) if named else {}
+        found = check_names(named, self._names, timeout_seconds=timeout_seconds) if named else {}
         if not request.generates:
             return request
         # A script may choose its own samplers.

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final
 
 import psutil
 
@@ -144,11 +144,7 @@ class ProcessHost:
 def _read_signals(control: socket.socket, post: Callable[[HostEvent], None]) -> None:
     # A line may be cut off.
     with suppress(OSError, ValueError, KeyError), control.makefile("rb") as lines:
-        while line := _line(lines):
+        while line := lines.readline(MAX_LINE_BYTES).decode().rstrip("\n"):
             name = line.removeprefix(GROUP_PREFIX)
             post(SignalRequested(signal.Signals[name], is_for_group=name != line))
     post(SupervisorDisconnected())
-
-
-def _line(lines: IO[bytes]) -> str:
-    return lines.readline(MAX_LINE_BYTES).decode().rstrip("\n")

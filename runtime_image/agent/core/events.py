@@ -6,6 +6,7 @@ from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.process.engine import Progress
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.threads import ThreadFailed
 
 
@@ -14,11 +15,6 @@ class MessagesReceived:
     """A receive call has ended; it may have brought no message, or failed."""
 
     messages: tuple[ReceivedMessage, ...]
-
-
-@dataclass(frozen=True)
-class ClockWrong:
-    """AWS refuses every request, because the machine's clock is too far from its own."""
 
 
 @dataclass(frozen=True)
@@ -117,23 +113,22 @@ class EngineNotReady:
 
 
 @dataclass(frozen=True)
-class CapacityEnding:
-    """The machine ends within minutes."""
+class MachineUnfit:
+    """The machine ends within minutes (STOPPED), or AWS refuses every request because of its clock (CLOCK_WRONG)."""
+
+    code: ExitCode
 
 
 @dataclass(frozen=True)
 class StopRequested:
     """SIGTERM or SIGINT; the second one hurries."""
 
-
-@dataclass(frozen=True)
-class DrainRequested:
-    """SIGUSR1: stop once everything that has begun is done, however long it takes."""
+    #: SIGUSR1: stop once everything that has begun is done, however long it takes.
+    is_drain: bool = False
 
 
 Event = (
     MessagesReceived
-    | ClockWrong
     | MessageHandled
     | TaskRedelivered
     | MessageRequeued
@@ -147,8 +142,7 @@ Event = (
     | InterruptSent
     | EngineReady
     | EngineNotReady
-    | CapacityEnding
+    | MachineUnfit
     | StopRequested
-    | DrainRequested
     | ThreadFailed
 )

@@ -23,15 +23,11 @@ class ShutdownSequence:
     def __init__(self, *, grace_period_seconds: float) -> None:
         self._grace_period_seconds = grace_period_seconds
         self._release_seconds = min(RELEASE_SECONDS, grace_period_seconds * RELEASE_PART)
-        self._exit_code: ExitCode | None = None
+        #: Exit code of the process; None before a stop.
+        self.exit_code: ExitCode | None = None
         self._requested_at = 0.0
         self._interrupt_at = float("inf")
         self._is_signalled = False
-
-    @property
-    def exit_code(self) -> ExitCode | None:
-        """Exit code of the process; None before a stop."""
-        return self._exit_code
 
     def request(self, code: ExitCode, *, now: float, hurry: bool = False) -> None:
         """Begin to stop; `hurry` leaves running tasks no more time."""
@@ -50,7 +46,7 @@ class ShutdownSequence:
 
     def must_interrupt(self, now: float) -> bool:
         """Return True if running tasks must be released now."""
-        return self._exit_code is not None and now >= self._interrupt_at
+        return self.exit_code is not None and now >= self._interrupt_at
 
     def is_last_poll_over(self, now: float) -> bool:
         """Return True if a receive call without an answer is no longer awaited."""
@@ -58,8 +54,8 @@ class ShutdownSequence:
 
     def is_grace_over(self, now: float) -> bool:
         """Return True if the process must exit in any case; a hurried stop has the time for releases only."""
-        return self._exit_code is not None and now >= self._interrupt_at + self._release_seconds
+        return self.exit_code is not None and now >= self._interrupt_at + self._release_seconds
 
     def _begin(self, code: ExitCode, now: float) -> None:
-        if self._exit_code is None:
-            self._exit_code, self._requested_at = code, now
+        if self.exit_code is None:
+            self.exit_code, self._requested_at = code, now

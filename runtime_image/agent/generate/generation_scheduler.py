@@ -86,7 +86,7 @@ class GenerationScheduler:
     def start(self, *, now: Callable[[], float]) -> None:
         """Send the calls that may be sent."""
         while self._ready_queue:
-            task = self._ready_queue.next(_has_model)
+            task = self._ready_queue.next(lambda task: task.call is None or task.call.has_model())
             call = task.call
             if call is None or not self._may_send(call):
                 return
@@ -122,7 +122,3 @@ class GenerationScheduler:
         if any(other.call and other.call.is_exclusive for other in busy):
             return False
         return not (busy and (call.is_exclusive or not call.is_set_up()))
-
-
-def _has_model(task: ClaimedTask) -> bool:
-    return task.call is None or task.call.has_model()

@@ -35,7 +35,8 @@ class ProgressPoller:
         self._clock = clock
         self._post = post
         self._interval_seconds: float | None = None
-        self._wants_pictures = False
+        #: Ask for the preview as well, every PICTURE_SECONDS: the engine makes and encodes it for each question.
+        self.wants_pictures = False
         self._pictured_at = float("-inf")
         self._changed = threading.Event()
 
@@ -44,10 +45,6 @@ class ProgressPoller:
         if interval_seconds != self._interval_seconds:
             self._interval_seconds = interval_seconds
             self._changed.set()
-
-    def want_pictures(self, *, wanted: bool) -> None:
-        """Ask for the preview as well, every PICTURE_SECONDS: the engine makes and encodes it for each question."""
-        self._wants_pictures = wanted
 
     def run(self) -> None:
         """Poll for ever."""
@@ -66,7 +63,7 @@ class ProgressPoller:
 
     def _poll(self) -> Progress:
         now = self._clock.monotonic()
-        with_picture = self._wants_pictures and now - self._pictured_at >= PICTURE_SECONDS
+        with_picture = self.wants_pictures and now - self._pictured_at >= PICTURE_SECONDS
         if with_picture:
             self._pictured_at = now
         return self._engine.read_progress(with_picture=with_picture)
@@ -109,7 +106,7 @@ class ProgressMonitor:
             return
         is_clear = self.outstanding.is_settled and self.prefetch_window.is_known and not self.attribution.is_awaited
         self.poller.set_interval(POLL_SECONDS if is_clear else CLOSE_POLL_SECONDS)
-        self.poller.want_pictures(wanted=any(map(self._wants_preview, self.outstanding.at_lock)))
+        self.poller.wants_pictures = any(map(self._wants_preview, self.outstanding.at_lock))
 
     def _wants_preview(self, task: ClaimedTask) -> bool:
         return task.metadata.policy.preview and self.attribution.is_sure_of(task)

@@ -8,12 +8,13 @@ from typing import Final
 
 from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks
-from runtime_image.agent.core.events import ClockWrong, Event, MessageRequeued, MessagesReceived, TaskRedelivered
+from runtime_image.agent.core.events import Event, MachineUnfit, MessageRequeued, MessagesReceived, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.core.worker_pools import MAX_HELD, WorkerPools
 from runtime_image.agent.intake.task_claimer import TaskClaimer
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import MAX_SKEW_SECONDS, Clock
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 
 #: Seconds after a failed receive; short, so that the agent works again within seconds of SQS.
@@ -44,7 +45,7 @@ class QueuePoller:
                 self._log.warning("receive_failed", reason=str(error))
                 if abs(self._clock.skew_seconds) > MAX_SKEW_SECONDS:
                     self._log.error("clock_wrong", skew_seconds=round(self._clock.skew_seconds))
-                    self._post(ClockWrong())
+                    self._post(MachineUnfit(ExitCode.CLOCK_WRONG))
                 self._clock.sleep(PAUSE_AFTER_FAILURE_SECONDS)
                 messages = ()
             self._post(MessagesReceived(messages))

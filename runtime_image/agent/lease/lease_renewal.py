@@ -95,7 +95,9 @@ class LeaseRenewal:
         started_at = self.clock.monotonic()
         try:
             self.queue.extend(task.message.receipt_handle)
-            self._extend_duplicates(task)
+            for message in list(task.duplicates):
+                with suppress(MessageNotInFlight, *AWS_ERRORS):
+                    self.queue.extend(message.receipt_handle)
             elapsed = self.clock.monotonic() - started_at
             self.repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
         except MessageNotInFlight:
@@ -111,11 +113,6 @@ class LeaseRenewal:
 
     def _renewal_at(self, task: ClaimedTask) -> float:
         return task.lease_until - self.lease_seconds * RENEW_BEFORE_END
-
-    def _extend_duplicates(self, task: ClaimedTask) -> None:
-        for message in list(task.duplicates):
-            with suppress(MessageNotInFlight, *AWS_ERRORS):
-                self.queue.extend(message.receipt_handle)
 
     def _reschedule(self, task: ClaimedTask, due_at: float) -> None:
         # A task that was stopped during the renewal must not come back.

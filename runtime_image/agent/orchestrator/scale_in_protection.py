@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from runtime_image.agent.core.events import CapacityEnding, Event
+from runtime_image.agent.core.events import Event, MachineUnfit
 from runtime_image.agent.orchestrator.orchestrator import Orchestrator, OrchestratorRefused
 from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 
 #: Seconds without a task after which the replica counts as idle. Between two tasks of a steady trickle no report is
@@ -105,7 +106,7 @@ class ScaleInProtection:
         self._is_notice_unreadable = False
         if self._is_ending:
             self._log.warning("capacity_ending")
-            self._post(CapacityEnding())
+            self._post(MachineUnfit(ExitCode.STOPPED))
 
     def _log_problem(self, event: str, error: Exception, **fields: object) -> None:
         if isinstance(error, OrchestratorRefused):

@@ -26,8 +26,8 @@ from runtime_image.agent.store.picture_encoder import THUMBNAIL_TYPE, PictureEnc
 from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.engine import MadeFile, Outputs
 from runtime_image.process.logs import EventLog
-from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
+from runtime_image.process.threads import in_parallel
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -64,7 +64,9 @@ class OutputUploader:
             TaskAborted: if the task was aborted meanwhile.
             DarkroomError: if the answer lacks what the call must bring, or cannot be converted.
         """
-        outputs = self._as_asked(task, _outputs_of(task))
+        made = _outputs_of(task)
+        files = tuple(self.encoder.convert(picture, task.metadata.output) for picture in made.files)
+        outputs = replace(made, files=files)
         keys = self._keys(task, outputs)
         uploads = [self._upload(task, keys[index], picture) for index, picture in enumerate(outputs.files)]
         *urls, output_url = [S3Location(self.bucket, key).uri for key in keys]
@@ -84,10 +86,10 @@ class OutputUploader:
         for result in results[: len(uploads)]:
             if isinstance(result, Exception):
                 raise result
-        made = self._numbers_of(task, thumbnails, results[len(uploads) :])
+        numbers = self._numbers_of(task, thumbnails, results[len(uploads) :])
         names = [key.rpartition("/")[2] for key in keys]
         deliveries = listed_copies(self.delivery.deliver(task, outputs.files, names[:-1]))
-        task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
+        task.answer, task.outcome = None, replace(outcome, thumbnails=numbers, deliveries=deliveries)
 
     def _thumbnail(self, task: ClaimedTask, number: int, picture: MadeFile) -> Upload:
         metadata = task.metadata
@@ -106,10 +108,6 @@ class OutputUploader:
             else:
                 made.append(number)
         return tuple(made)
-
-    def _as_asked(self, task: ClaimedTask, outputs: Outputs) -> Outputs:
-        wanted = task.metadata.output
-        return replace(outputs, files=tuple(self.encoder.convert(picture, wanted) for picture in outputs.files))
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""

@@ -22,7 +22,7 @@ from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import MadeFile
 from runtime_image.process.logs import EventLog
-from runtime_image.process.parallel import in_parallel
+from runtime_image.process.threads import in_parallel
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -178,10 +178,6 @@ def _with_weights(names: Names, models_folder: Path) -> Names:
     )
 
 
-def _with_styles(names: Names, models_folder: Path) -> Names:
-    return _names([*names.accepted, *read_styles(models_folder)])
-
-
 def _lower(name: str) -> tuple[str, ...]:
     return (name.lower(),)
 
@@ -213,7 +209,7 @@ STYLE: Final = Kind(
     "unknown_style",
     ("prompt-styles",),
     lambda styles: _names(_texts(styles, "name")),
-    with_files=_with_styles,
+    with_files=lambda names, models_folder: _names([*names.accepted, *read_styles(models_folder)]),
 )
 TEXT_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("txt2img"), forms=_lower)
 IMAGE_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("img2img"), forms=_lower)

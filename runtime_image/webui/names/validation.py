@@ -20,39 +20,33 @@ MAX_PROBLEMS: Final = 10
 MAX_NAME_LENGTH: Final = 100
 
 
-class NameValidation:
-    """Runs in workers' threads."""
+def check_names(named: Iterable[Named], known: NameCatalog, *, timeout_seconds: float) -> dict[str, str]:
+    """Return the listed name of what each field names.
 
-    def __init__(self, *, known: NameCatalog) -> None:
-        self._known = known
-
-    def check(self, named: Iterable[Named], *, timeout_seconds: float) -> dict[str, str]:
-        """Return the listed name of what each field names.
-
-        Raises:
-            InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again, and with
-                those whose files are broken.
-            WebUiFailed: if the Web UI does not answer as it should.
-        """
-        by_kind: dict[Kind, list[Named]] = defaultdict(list)
-        for name in named:
-            by_kind[name.kind].append(name)
-        found: dict[str, str] = {}
-        problems: list[FieldError] = []
-        for kind, asked in by_kind.items():
-            names = self._known.of(kind)
-            if not all(names.find(kind.forms(one.name)) for one in asked):
-                names = self._known.of_now(kind, timeout_seconds=timeout_seconds)
-            for one in asked:
-                if listed := names.find(kind.forms(one.name)):
-                    found[one.field] = listed
-                    if broken := file_problem(names.paths.get(listed, "")):
-                        problems.append(_broken(one, listed, broken))
-                elif len(problems) < MAX_PROBLEMS:
-                    problems.append(_problem(one, names))
-        if problems:
-            raise InvalidTask(problems)
-        return found
+    Raises:
+        InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again, and with those
+            whose files are broken.
+        WebUiFailed: if the Web UI does not answer as it should.
+    """
+    by_kind: dict[Kind, list[Named]] = defaultdict(list)
+    for name in named:
+        by_kind[name.kind].append(name)
+    found: dict[str, str] = {}
+    problems: list[FieldError] = []
+    for kind, asked in by_kind.items():
+        names = known.of(kind)
+        if not all(names.find(kind.forms(one.name)) for one in asked):
+            names = known.of_now(kind, timeout_seconds=timeout_seconds)
+        for one in asked:
+            if listed := names.find(kind.forms(one.name)):
+                found[one.field] = listed
+                if broken := file_problem(names.paths.get(listed, "")):
+                    problems.append(_broken(one, listed, broken))
+            elif len(problems) < MAX_PROBLEMS:
+                problems.append(_problem(one, names))
+    if problems:
+        raise InvalidTask(problems)
+    return found
 
 
 def _broken(one: Named, name: str, problem: str) -> FieldError:

@@ -8,11 +8,12 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from runtime_image.agent.core.events import ClockWrong, Event
+from runtime_image.agent.core.events import Event, MachineUnfit
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.process.aws import AwsClients
 from runtime_image.process.clock import AwsClock, Clock
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 from task_store.lease import Lease
 from task_store.repository import TaskRepository
@@ -82,4 +83,4 @@ def test_a_replica_whose_requests_aws_refuses_for_its_clock_ends(skew_seconds: f
 
     poller.request(1)
 
-    assert (posted.get(timeout=30) == ClockWrong()) is ends
+    assert (posted.get(timeout=30) == MachineUnfit(ExitCode.CLOCK_WRONG)) is ends

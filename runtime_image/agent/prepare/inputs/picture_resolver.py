@@ -17,7 +17,7 @@ from contract.work import MAX_TASK_PIXELS
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.media_check import read_medium
 from runtime_image.process.engine import InputFile, InputKind, InputReference
-from runtime_image.process.parallel import in_parallel
+from runtime_image.process.threads import in_parallel
 
 #: Query and fragment of a URL.
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)

@@ -15,7 +15,7 @@ def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
     agent = Agent()
     running, waiting = agent.generates("a"), agent.claims(held_task("b"))
 
-    assert agent.post(on.DrainRequested()) == [("release", waiting, None)]
+    assert agent.post(on.StopRequested(is_drain=True)) == [("release", waiting, None)]
     assert ("release", running, None) not in agent.advance(LONG_SECONDS)
     agent.post(generated(running, {}), TaskEnded(running), TaskEnded(waiting), on.MessagesReceived(()))
 
@@ -25,7 +25,7 @@ def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
 def test_a_signal_in_a_drain_begins_the_grace_period() -> None:
     agent = Agent()
     running = agent.generates("a")
-    agent.post(on.DrainRequested())
+    agent.post(on.StopRequested(is_drain=True))
     agent.advance(LONG_SECONDS)
 
     assert ("release", running, None) not in agent.post(on.StopRequested())
@@ -35,7 +35,7 @@ def test_a_signal_in_a_drain_begins_the_grace_period() -> None:
 def test_a_drain_after_a_signal_gives_no_more_time() -> None:
     agent = Agent()
     running = agent.generates("a")
-    agent.post(on.StopRequested(), on.DrainRequested())
+    agent.post(on.StopRequested(), on.StopRequested(is_drain=True))
 
     assert ("release", running, None) in agent.advance(LONG_SECONDS)
 
@@ -44,7 +44,7 @@ def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
     agent = Agent()
     cancelled, cut = agent.generates("a"), agent.generates("b")
     agent.post(on.TaskLost(cancelled, AbandonReason.CANCELLED), on.InterruptSent(cancelled))
-    agent.post(generated(cancelled, {}), TaskEnded(cancelled), on.DrainRequested())
+    agent.post(generated(cancelled, {}), TaskEnded(cancelled), on.StopRequested(is_drain=True))
 
     assert agent.post(generated(cut, {"images": [1]})) == [("release", cut, None)]
 
@@ -52,7 +52,7 @@ def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
 def test_a_web_ui_in_trouble_ends_no_drain_early() -> None:
     agent = Agent()
     broken, running = agent.generates("a"), agent.generates("b")
-    agent.post(failed(broken, WebUiFailed("500")), TaskEnded(broken), on.DrainRequested())
+    agent.post(failed(broken, WebUiFailed("500")), TaskEnded(broken), on.StopRequested(is_drain=True))
 
     # The agent no longer waits for the Web UI once it stops.
     agent.post(on.EngineNotReady())

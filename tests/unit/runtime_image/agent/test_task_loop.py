@@ -254,7 +254,7 @@ def test_a_cancel_that_meets_the_upload_counts(agent: Agent) -> None:
     assert agent.post(on.StageDone("store", task)) == []
 
 
-@pytest.mark.parametrize("completion", [on.StopRequested(), on.CapacityEnding()])
+@pytest.mark.parametrize("completion", [on.StopRequested(), on.MachineUnfit(ExitCode.STOPPED)])
 def test_a_task_completes_once(agent: Agent, completion: on.Event) -> None:
     task = agent.generates()
     task.outcome = Outcome(Status.COMPLETED)
@@ -309,7 +309,7 @@ def test_a_second_signal_hurries(agent: Agent) -> None:
 
 def test_the_first_signal_after_a_notice_of_the_machines_end_does_not_hurry(agent: Agent) -> None:
     task = agent.generates()
-    agent.post(on.CapacityEnding())
+    agent.post(on.MachineUnfit(ExitCode.STOPPED))
 
     assert ("release", task, None) not in agent.post(on.StopRequested())
     assert ("release", task, None) in agent.post(on.StopRequested())
@@ -323,7 +323,7 @@ def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
 
 
 def test_a_wrong_clock_ends_the_loop_with_its_own_code(agent: Agent) -> None:
-    agent.events.put(on.ClockWrong())
+    agent.events.put(on.MachineUnfit(ExitCode.CLOCK_WRONG))
     agent.events.put(on.MessagesReceived(()))
 
     assert agent.loop.run() == ExitCode.CLOCK_WRONG

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from runtime_image.process.parallel import in_parallel
+from runtime_image.process.threads import in_parallel
 
 
 def test_outcomes_are_in_the_order_of_the_jobs_whatever_fails() -> None:

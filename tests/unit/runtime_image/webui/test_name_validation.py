@@ -17,7 +17,7 @@ from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.kinds import Kind
 from runtime_image.webui.names.referenced import Named
-from runtime_image.webui.names.validation import MAX_LIST_LENGTH, MAX_NAMES_LISTED, MAX_PROBLEMS, NameValidation
+from runtime_image.webui.names.validation import MAX_LIST_LENGTH, MAX_NAMES_LISTED, MAX_PROBLEMS, check_names
 
 LISTS: dict[str, Any] = {
     "samplers": [{"name": "DPM++ 2M", "aliases": ["k_dpmpp_2m"]}, {"name": "Euler a", "aliases": ["k_euler_a"]}],
@@ -66,7 +66,7 @@ class FakeWebUi(WebUiClient):
 def check(webui: FakeWebUi, kind: Kind, *names: str, models_folder: Path | None = None) -> list[str]:
     named = [Named(kind, name, f"field-{number}") for number, name in enumerate(names)]
     catalog = NameCatalog(client=webui, models_folder=models_folder)
-    return list(NameValidation(known=catalog).check(named, timeout_seconds=1).values())
+    return list(check_names(named, catalog, timeout_seconds=1).values())
 
 
 @pytest.mark.parametrize(
@@ -128,16 +128,15 @@ def test_what_it_would_replace_is_refused_with_what_there_is(kind: Kind, name: s
 def test_lists_are_asked_for_once_and_again_when_a_name_is_missing() -> None:
     webui = FakeWebUi()
     known = NameCatalog(client=webui, models_folder=None)
-    names = NameValidation(known=known)
 
     for _ in range(3):
-        names.check([Named(kinds.LORA, "ink", "x")], timeout_seconds=1)
+        check_names([Named(kinds.LORA, "ink", "x")], known, timeout_seconds=1)
     assert webui.calls == ["loras"]
     webui.new = {"loras": [{"name": "oil", "alias": "oil"}]}
-    assert names.check([Named(kinds.LORA, "oil", "x")], timeout_seconds=1) == {"x": "oil"}
+    assert check_names([Named(kinds.LORA, "oil", "x")], known, timeout_seconds=1) == {"x": "oil"}
     assert webui.calls == ["loras", "refresh-loras", "loras"]
     known.forget()
-    names.check([Named(kinds.LORA, "oil", "x")], timeout_seconds=1)
+    check_names([Named(kinds.LORA, "oil", "x")], known, timeout_seconds=1)
     assert webui.calls[3:] == ["loras"]
 
 
@@ -163,10 +162,9 @@ class SlowlyLookingWebUi(FakeWebUi):
 def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() -> None:
     webui = SlowlyLookingWebUi()
     known = NameCatalog(client=webui, models_folder=None)
-    names = NameValidation(known=known)
 
     def check_one(name: str) -> dict[str, str]:
-        return names.check([Named(kinds.LORA, name, name)], timeout_seconds=1)
+        return check_names([Named(kinds.LORA, name, name)], known, timeout_seconds=1)
 
     late_names = [f"late-{number}" for number in range(8)]
     with ThreadPoolExecutor(1 + len(late_names)) as pool:
@@ -186,9 +184,8 @@ def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() ->
 def test_a_look_that_failed_tells_nobody_anything() -> None:
     webui = SlowlyLookingWebUi()
     known = NameCatalog(client=webui, models_folder=None)
-    names = NameValidation(known=known)
     with ThreadPoolExecutor() as pool:
-        looks = [pool.submit(names.check, [Named(kinds.LORA, "oil", "x")], timeout_seconds=1) for _ in range(2)]
+        looks = [pool.submit(check_names, [Named(kinds.LORA, "oil", "x")], known, timeout_seconds=1) for _ in range(2)]
         assert webui.looks.acquire(timeout=10)
         time.sleep(0.05)
         webui.lists["loras"] = "no list"
@@ -216,15 +213,15 @@ def test_a_thousand_unknown_names_are_one_refresh_and_a_short_error() -> None:
 @pytest.mark.parametrize("kind", [kinds.SAMPLER, kinds.HIRES_UPSCALER, kinds.CHECKPOINT, kinds.LORA])
 def test_a_missing_list_is_the_web_uis_failure_and_is_not_remembered(kind: Kind) -> None:
     webui = FakeWebUi({})
-    names = NameValidation(known=NameCatalog(client=webui, models_folder=None))
+    known = NameCatalog(client=webui, models_folder=None)
     asked = [Named(kind, "anything", "x")]
     with pytest.raises(WebUiFailed):
-        names.check(asked, timeout_seconds=1)
+        check_names(asked, known, timeout_seconds=1)
 
     webui.lists = dict(LISTS)
 
     with pytest.raises(InvalidTask):
-        names.check(asked, timeout_seconds=1)
+        check_names(asked, known, timeout_seconds=1)
 
 
 @pytest.mark.parametrize("answer", ["text", {"a": 1}, 7])
@@ -289,15 +286,15 @@ def test_a_broken_file_is_named_until_a_whole_one_replaces_it(tmp_path: Path) ->
             {"model_name": "gone", "filename": "/no/a.safetensors"},
         ],
     }
-    check = NameValidation(known=NameCatalog(client=FakeWebUi(lists), models_folder=None)).check
+    known = NameCatalog(client=FakeWebUi(lists), models_folder=None)
     named = [Named(kinds.LORA, "ink", "content.prompt"), Named(kinds.VAE, "soft", "content.sd_vae")]
 
     with pytest.raises(InvalidTask) as failure:
-        check(named, timeout_seconds=1)
+        check_names(named, known, timeout_seconds=1)
     assert [detail.code for detail in failure.value.details] == ["broken_model"] * 2
     assert "the LoRA 'ink-v2' is broken: its header" in failure.value.message
 
     header = b'{"x": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}'
     file.write_bytes(len(header).to_bytes(8, "little") + header + b"x")
     named.append(Named(kinds.VAE, "gone", "content.sd_vae2"))
-    assert len(check(named, timeout_seconds=1)) == 3
+    assert len(check_names(named, known, timeout_seconds=1)) == 3

@@ -16,7 +16,6 @@ from contract.task import TaskType
 from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.names.catalog import NameCatalog
-from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.request import WebUiRequest, build_request, content_of
 from runtime_image.webui.request_check import RequestCheck
@@ -57,7 +56,7 @@ class Harness:
     def __init__(self, *allowed_options: str) -> None:
         self.webui = FakeWebUi()
         self.request_check = RequestCheck(
-            names=NameValidation(known=NameCatalog(client=self.webui, models_folder=None)),
+            names=NameCatalog(client=self.webui, models_folder=None),
             options=OptionOverrides(client=self.webui),
             allowed_options=allowed_options,
             limits=Limits(),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.core.events import CapacityEnding, Event
+from runtime_image.agent.core.events import Event, MachineUnfit
 from runtime_image.agent.orchestrator.orchestrator import Orchestrator, OrchestratorRefused
 from runtime_image.agent.orchestrator.scale_in_protection import (
     CHECK_SECONDS,
@@ -16,6 +16,7 @@ from runtime_image.agent.orchestrator.scale_in_protection import (
     UNPROTECTED_SECONDS,
     ScaleInProtection,
 )
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeOrchestrator
@@ -98,7 +99,7 @@ def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_
     ground.orchestrator.ending = True
 
     assert ground.advance() == []
-    assert ground.posted == [CapacityEnding()]
+    assert ground.posted == [MachineUnfit(ExitCode.STOPPED)]
     assert ground.advance(RETRY_SECONDS) == [False]
 
 
@@ -110,7 +111,7 @@ def test_a_look_that_fails_by_a_mistake_of_ours_is_repeated() -> None:
     ground.advance()
     assert ground.posted == []
     ground.advance(CHECK_SECONDS)
-    assert ground.posted == [CapacityEnding()]
+    assert ground.posted == [MachineUnfit(ExitCode.STOPPED)]
 
 
 def test_the_machines_end_is_reported_once() -> None:
@@ -120,7 +121,7 @@ def test_the_machines_end_is_reported_once() -> None:
     ground.orchestrator.ending = True
     ground.advance(CHECK_SECONDS)
     ground.advance(CHECK_SECONDS)
-    assert ground.posted == [CapacityEnding()]
+    assert ground.posted == [MachineUnfit(ExitCode.STOPPED)]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0, 20)), max_size=40))

@@ -14,6 +14,7 @@ WINDOW_SECONDS: Final = 300
 #: precede them.
 _OPEN_PATHS: Final = r"^(/[^/]+)?/(openapi\.json|docs|console(/.*)?)$"
 _TOO_MANY: Final = GatewayResponse(429, "throttled", "Too many requests from this address; slow down", WINDOW_SECONDS)
+_Acl: Final = aws_wafv2.CfnWebACL
 
 
 class Firewall(Construct):
@@ -30,17 +31,23 @@ class Firewall(Construct):
     ) -> None:
         super().__init__(scope, id_)
         missing = GATEWAY_ERRORS["UNAUTHORIZED"]
-        acl = aws_wafv2.CfnWebACL(
+        rate = _Acl.RateBasedStatementProperty(
+            aggregate_key_type="IP", limit=requests_per_address, evaluation_window_sec=WINDOW_SECONDS
+        )
+        acl = _Acl(
             self,
             "WebAcl",
             scope="REGIONAL",
             description="Refuses calls without a key, and addresses that send too many requests",
-            default_action=aws_wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            default_action=_Acl.DefaultActionProperty(allow={}),
             visibility_config=_visibility("WebAcl"),
-            custom_response_bodies={error.code: _body(error) for error in (missing, _TOO_MANY)},
+            custom_response_bodies={
+                error.code: _Acl.CustomResponseBodyProperty(content=error.body(), content_type="APPLICATION_JSON")
+                for error in (missing, _TOO_MANY)
+            },
             rules=[
                 _rule("WithoutKey", 0, missing, _without_key(allows_preflights=allows_preflights)),
-                _rule("TooManyOfOneAddress", 1, _TOO_MANY, _more_than(requests_per_address)),
+                _rule("TooManyOfOneAddress", 1, _TOO_MANY, _Acl.StatementProperty(rate_based_statement=rate)),
             ],
         )
         aws_wafv2.CfnWebACLAssociation(
@@ -59,73 +66,55 @@ class Firewall(Construct):
 def _rule(
     name: str, priority: int, refusal: GatewayResponse, statement: aws_wafv2.CfnWebACL.StatementProperty
 ) -> aws_wafv2.CfnWebACL.RuleProperty:
-    kind = aws_wafv2.CfnWebACL
     seconds = refusal.retry_after_seconds
-    headers = [kind.CustomHTTPHeaderProperty(name="Retry-After", value=str(seconds))] if seconds else None
-    response = kind.CustomResponseProperty(
+    headers = [_Acl.CustomHTTPHeaderProperty(name="Retry-After", value=str(seconds))] if seconds else None
+    response = _Acl.CustomResponseProperty(
         response_code=refusal.status, custom_response_body_key=refusal.code, response_headers=headers
     )
-    return kind.RuleProperty(
+    return _Acl.RuleProperty(
         name=name,
         priority=priority,
         statement=statement,
-        action=kind.RuleActionProperty(block=kind.BlockActionProperty(custom_response=response)),
+        action=_Acl.RuleActionProperty(block=_Acl.BlockActionProperty(custom_response=response)),
         visibility_config=_visibility(name),
     )
 
 
 def _without_key(*, allows_preflights: bool) -> aws_wafv2.CfnWebACL.StatementProperty:
-    kind = aws_wafv2.CfnWebACL
-    unchanged = [kind.TextTransformationProperty(priority=0, type="NONE")]
-    absent = [
-        kind.StatementProperty(
-            not_statement=kind.NotStatementProperty(
-                statement=kind.StatementProperty(
-                    size_constraint_statement=kind.SizeConstraintStatementProperty(
-                        field_to_match=kind.FieldToMatchProperty(single_header={"Name": header}),
-                        comparison_operator="GT",
-                        size=0,
-                        text_transformations=unchanged,
-                    )
-                )
+    """Return the statement that no header has a key, although neither path nor method does without one."""
+    unchanged = [_Acl.TextTransformationProperty(priority=0, type="NONE")]
+    admitted = [
+        _Acl.StatementProperty(
+            size_constraint_statement=_Acl.SizeConstraintStatementProperty(
+                field_to_match=_Acl.FieldToMatchProperty(single_header={"Name": header}),
+                comparison_operator="GT",
+                size=0,
+                text_transformations=unchanged,
             )
         )
         for header in get_args(KeyHeader)
     ]
-    open_path = kind.RegexMatchStatementProperty(
-        field_to_match=kind.FieldToMatchProperty(uri_path={}),
+    open_path = _Acl.RegexMatchStatementProperty(
+        field_to_match=_Acl.FieldToMatchProperty(uri_path={}),
         regex_string=_OPEN_PATHS,
         text_transformations=unchanged,
     )
-    other_path = kind.NotStatementProperty(statement=kind.StatementProperty(regex_match_statement=open_path))
-    absent.append(kind.StatementProperty(not_statement=other_path))
+    admitted.append(_Acl.StatementProperty(regex_match_statement=open_path))
     if allows_preflights:
         # A browser sends no key with a preflight.
-        preflight = kind.ByteMatchStatementProperty(
-            field_to_match=kind.FieldToMatchProperty(method={}),
+        preflight = _Acl.ByteMatchStatementProperty(
+            field_to_match=_Acl.FieldToMatchProperty(method={}),
             positional_constraint="EXACTLY",
             search_string="OPTIONS",
             text_transformations=unchanged,
         )
-        other = kind.NotStatementProperty(statement=kind.StatementProperty(byte_match_statement=preflight))
-        absent.append(kind.StatementProperty(not_statement=other))
-    return kind.StatementProperty(and_statement=kind.AndStatementProperty(statements=absent))
-
-
-def _more_than(requests_per_address: int) -> aws_wafv2.CfnWebACL.StatementProperty:
-    kind = aws_wafv2.CfnWebACL
-    rate = kind.RateBasedStatementProperty(
-        aggregate_key_type="IP", limit=requests_per_address, evaluation_window_sec=WINDOW_SECONDS
-    )
-    return kind.StatementProperty(rate_based_statement=rate)
+        admitted.append(_Acl.StatementProperty(byte_match_statement=preflight))
+    others = [_Acl.StatementProperty(not_statement=_Acl.NotStatementProperty(statement=each)) for each in admitted]
+    return _Acl.StatementProperty(and_statement=_Acl.AndStatementProperty(statements=others))
 
 
 def _visibility(name: str) -> aws_wafv2.CfnWebACL.VisibilityConfigProperty:
     # A sampled request would show its headers, and so its key.
-    return aws_wafv2.CfnWebACL.VisibilityConfigProperty(
+    return _Acl.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
     )
-
-
-def _body(error: GatewayResponse) -> aws_wafv2.CfnWebACL.CustomResponseBodyProperty:
-    return aws_wafv2.CfnWebACL.CustomResponseBodyProperty(content=error.body(), content_type="APPLICATION_JSON")

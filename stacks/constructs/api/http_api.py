@@ -174,9 +174,9 @@ class HttpApi(Construct):
         self.api.deployment_stage.node.add_dependency(execution_logs)
         # Remove CDK's output of the address, which has a generated name; ours is HttpUrl.
         self.api.node.try_remove_child("Endpoint")
-        self._suppress_findings(firewall=environment.throttling.requests_per_address is not None)
-        self._add_gateway_errors(is_readable=bool(environment.cors))
         per_address = environment.throttling.requests_per_address
+        self._suppress_findings(firewall=per_address is not None)
+        self._add_gateway_errors(is_readable=bool(environment.cors))
         if per_address:
             Firewall(
                 self,

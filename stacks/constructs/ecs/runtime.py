@@ -116,8 +116,6 @@ class RuntimeOnEcs(Construct):
             on=f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:task/{cluster.name}/*",
             wildcard_reason="A replica protects itself while it works, and gets its id when it starts",
         )
-        if environment.tracing:
-            role.allow_traces()
         return role
 
     def _execution_role(self, images: RuntimeImages, logs: TaskLogGroup) -> aws_iam.Role:

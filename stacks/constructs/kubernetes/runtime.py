@@ -44,8 +44,6 @@ class RuntimeOnKubernetes(Construct):
             environment=environment,
         )
         self.role = role
-        if environment.tracing:
-            role.allow_traces()
         identity = cluster.identify("Identity", role=role, namespace=namespace_of(runtime), service_account=RUNTIME)
 
         surroundings = cluster.apply(

@@ -130,15 +130,9 @@ def _alarms_publish(scope: Construct, actions: Sequence[str], resource: str) -> 
 
 
 def _filter_policy(subscriber: CallbackSubscriber) -> dict[str, aws_sns.SubscriptionFilter] | None:
-    accepted = {
-        "status": subscriber.status,
-        "runtime": subscriber.runtime,
-        "tasktype": subscriber.tasktype,
-        "tenant": subscriber.tenant,
-    }
     policy = {
         attribute: aws_sns.SubscriptionFilter.string_filter(allowlist=list(values))
-        for attribute, values in accepted.items()
-        if values
+        for attribute in ("status", "runtime", "tasktype", "tenant")
+        if (values := getattr(subscriber, attribute))
     }
     return policy or None

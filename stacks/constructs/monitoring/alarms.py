@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import aws_cloudwatch, aws_cloudwatch_actions, aws_sns
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from contract.record import FINAL_STATUSES, Status
 from stacks.config import Alarms, Environment
@@ -107,7 +107,8 @@ class EnvironmentAlarms(AlarmGroup):
         Only a consumer keeps messages in flight, so an essential alarm of a queue without one reads a single metric.
         """
         for queue, queue_name in queues.items():
-            name = _path_of(queue)
+            # Its path in its stack: `RuntimeSdxl-DeadLetterQueue`, or `NotifyFailures`.
+            name = queue.node.path.split("/", 1)[1].replace("/", "-")
             waiting = of_queue("ApproximateNumberOfMessagesVisible", queue_name)
             # SQS writes both or none.
             messages = expression(
@@ -292,8 +293,3 @@ def _incomplete_periods(metric: aws_cloudwatch.Metric | aws_cloudwatch.MathExpre
     if not isinstance(metric, aws_cloudwatch.MathExpression) or "FILL(" not in metric.expression:
         return 0
     return math.ceil(METRIC_DELAY_SECONDS / metric.period.to_seconds())
-
-
-def _path_of(queue: IConstruct) -> str:
-    """Return the path of a queue in its stack: `RuntimeSdxl-DeadLetterQueue`, or `NotifyFailures`."""
-    return queue.node.path.split("/", 1)[1].replace("/", "-")

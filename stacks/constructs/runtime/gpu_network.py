@@ -1,6 +1,5 @@
 """Network of the GPU nodes: private subnets without public addresses, and endpoints of AWS services."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from aws_cdk import Annotations, aws_ec2
@@ -110,12 +109,8 @@ class NewNetwork(GpuNetwork):
             self, "Endpoints", vpc=vpc, description="AWS services from within the network", allow_all_outbound=False
         )
         group.add_ingress_rule(aws_ec2.Peer.ipv4(network.cidr), aws_ec2.Port.HTTPS, "Whoever is in the network")
-        for name, service in _interface_endpoints(network):
-            vpc.add_interface_endpoint(
-                name, service=service, private_dns_enabled=True, security_groups=[group], open=False
-            )
-
-
-def _interface_endpoints(network: Network) -> Iterator[tuple[str, aws_ec2.InterfaceVpcEndpointAwsService]]:
-    for name in network.interface_endpoints:
-        yield from _ENDPOINTS[name].items()
+        for named in network.interface_endpoints:
+            for name, service in _ENDPOINTS[named].items():
+                vpc.add_interface_endpoint(
+                    name, service=service, private_dns_enabled=True, security_groups=[group], open=False
+                )

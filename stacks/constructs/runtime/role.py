@@ -85,12 +85,10 @@ class RuntimeRole(aws_iam.Role):
                 on=f"arn:{self.stack.partition}:s3:::{name}/*",
                 wildcard_reason="Links may name any object in these buckets",
             )
-
-    def allow_traces(self) -> None:
-        """Allow a replica's trace collector to send spans to X-Ray."""
-        allow(
-            self,
-            "xray:PutTraceSegments",
-            on="*",
-            wildcard_reason="Traces belong to no resource: X-Ray has no ARN to name here",
-        )
+        if environment.tracing:
+            allow(
+                self,
+                "xray:PutTraceSegments",
+                on="*",
+                wildcard_reason="Traces belong to no resource: X-Ray has no ARN to name here",
+            )

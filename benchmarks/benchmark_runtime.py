@@ -91,7 +91,7 @@ class BenchmarkRuntime:
         """
         started_at, tasks = time.process_time(), 0
         while messages := self._sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=1).get("Messages"):
-            task = TaskMessage.from_body(json.loads(messages[0]["Body"])).task
+            task = TaskMessage.model_validate(json.loads(messages[0]["Body"])).task
             self._write_status(task.metadata.id, Status.IN_PROGRESS)
             answer = json.loads(call())
             for place, picture in enumerate(answer.pop("images")):

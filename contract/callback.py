@@ -45,7 +45,7 @@ def callback_for(record: Ended) -> dict[str, Any]:
     if record.manifest_url is not None:
         body |= {"image_count": record.image_count, "manifest_url": record.manifest_url}
     if record.deliveries:
-        body["deliveries"] = [delivery.as_dict() for delivery in record.deliveries]
+        body["deliveries"] = [delivery.model_dump() for delivery in record.deliveries]
     if record.unknown_fields:
         body["unknown_fields"] = list(record.unknown_fields)
     if record.batch is not None:

@@ -1,7 +1,5 @@
 """Message of a task on the task topic, from submission to the agent."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
@@ -32,8 +30,3 @@ class TaskMessage(BaseModel):
     def to_body(self) -> str:
         """Return the message body, pure ASCII."""
         return compact_json(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-
-    @classmethod
-    def from_body(cls, body: dict[str, Any]) -> "TaskMessage":
-        """Read a parsed body; raises pydantic.ValidationError if it is not a task message."""
-        return cls.model_validate(body)

@@ -21,7 +21,7 @@ Listed = TypeVar("Listed")
 
 
 class PictureCopy(BaseModel):
-    """Copy of one picture; the list of a task is in the order of its pictures."""
+    """Copy of one picture, as records, callbacks and answers have it; their lists are in the order of the pictures."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,10 +29,6 @@ class PictureCopy(BaseModel):
     url: str | None = None
     #: Why the picture is not there; None if it is.
     error: str | None = None
-
-    def as_dict(self) -> dict[str, str | None]:
-        """Return the copy as callbacks and answers have it."""
-        return {"url": self.url, "error": self.error}
 
 
 def listed(uris: Sequence[str]) -> tuple[str, ...]:
@@ -42,7 +38,7 @@ def listed(uris: Sequence[str]) -> tuple[str, ...]:
 
 def listed_copies(copies: Sequence[PictureCopy]) -> tuple[PictureCopy, ...]:
     """Return the first of the copies, as many as a record and a callback can hold."""
-    return _fitting(copies, PictureCopy.as_dict, MAX_COPIES_BYTES)
+    return _fitting(copies, PictureCopy.model_dump, MAX_COPIES_BYTES)
 
 
 def manifest(uris: Sequence[str], output_url: str) -> str:

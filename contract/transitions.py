@@ -266,7 +266,7 @@ def _end(
     if outcome.thumbnails:
         set_["thumbnails"] = list(outcome.thumbnails)
     if outcome.deliveries:
-        set_["deliveries"] = [delivery.as_dict() for delivery in outcome.deliveries]
+        set_["deliveries"] = [delivery.model_dump() for delivery in outcome.deliveries]
     if outcome.error:
         set_["#error"] = compact_json(fitting_error(outcome.error))
     if outcome.status is Status.COMPLETED:

@@ -1,23 +1,16 @@
 """Cycles of a workflow, which ComfyUI would refuse without the link that closes each."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Final
 
 from contract.pipeline.graph import Node, link_of
 
 #: Nodes of a cycle that an error names.
 _MAX_SHOWN_NODES: Final = 10
-#: Cycles that are searched, because a workflow may hold a hundred thousand.
-MAX_CYCLES: Final = 20
 
 
 def cycles(sound: Mapping[str, Node]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield node and input of the first links that close a cycle, and the first nodes of each cycle."""
-    yield from islice(_cycles(sound), MAX_CYCLES)
-
-
-def _cycles(sound: Mapping[str, Node]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield node and input of each link that closes a cycle, and the first nodes of the cycle."""
     done: set[str] = set()
     for start in sound:
         if start in done:

@@ -4,6 +4,7 @@ Edge and agent call it. Types, ranges and lists of choices are left to ComfyUI, 
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from contract.errors import FieldError
@@ -34,6 +35,8 @@ _LIMITED: Final = ("width", "height", "batch_size", "steps", "length")
 MAX_PREFIX_BYTES: Final = 200
 #: Unknown classes of a workflow that are compared with the known ones, because each comparison takes time.
 MAX_COMPARED_CLASSES: Final = 10
+#: Cycles that are searched, because a workflow may hold a hundred thousand.
+MAX_CYCLES: Final = 20
 #: Embeddings that the texts of a workflow may name. The replica looks for each in the model bucket.
 MAX_EMBEDDINGS: Final = 50
 
@@ -59,7 +62,7 @@ def check_graph(
         errors += _check_links(node, graph, sound, nodes, path)
         errors += _check_limits(node, limits, path)
         errors += _check_file_name(node, path)
-    for node_id, name, cycle in cycles(sound):
+    for node_id, name, cycle in islice(cycles(sound), MAX_CYCLES):
         path = f"{field}.{node_id[:MAX_NAME]}.inputs.{name[:MAX_NAME]}"
         errors.append(FieldError(path, f"closes a cycle of nodes: {' → '.join(cycle)}"))
     if (named := sum(1 for _ in embeddings(content))) > MAX_EMBEDDINGS:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from contract.model_folders import comfyui_folders
 from contract.pipeline.graph import literal_of, matches, nodes_of
@@ -23,13 +24,24 @@ _MAX_FILE_NAME: Final = 250
 _NO_NODE: Final = ListedNode()
 
 
-class FileInput(NamedTuple):
-    """Input of a node that reads a file."""
+@dataclass(frozen=True)
+class NodeInput:
+    """Input of a node that names a file."""
 
     node_id: str
     name: str
-    #: The literal; links between nodes are no file inputs.
+    #: The literal; links between nodes name no files.
     value: object
+
+    def path(self, field: str = "task.content") -> str:
+        """Return the path of the input below the path of the content."""
+        return f"{field}.{self.node_id}.inputs.{self.name}"
+
+
+@dataclass(frozen=True)
+class FileInput(NodeInput):
+    """Input of a node that reads a file."""
+
     #: `image`, `audio`, `video` or `file`.
     kind: str
 
@@ -43,17 +55,11 @@ class FileInput(NamedTuple):
         """Return True if the value is a `data:` URI, which holds the file itself."""
         return isinstance(self.value, str) and begins_as_data(self.value)
 
-    def path(self, field: str = "task.content") -> str:
-        """Return the path of the input below the path of the content."""
-        return f"{field}.{self.node_id}.inputs.{self.name}"
 
-
-class ModelInput(NamedTuple):
+@dataclass(frozen=True)
+class ModelInput(NodeInput):
     """Input of a node that names a model."""
 
-    node_id: str
-    name: str
-    value: object
     #: The folders in which ComfyUI looks for it.
     folders: tuple[str, ...]
 
@@ -61,10 +67,6 @@ class ModelInput(NamedTuple):
     def keys(self) -> tuple[str, ...]:
         """Keys in the model bucket that may hold the model, the folder's own name first."""
         return model_keys(self.folders, self.value) if isinstance(self.value, str) else ()
-
-    def path(self, field: str = "task.content") -> str:
-        """Return the path of the input below the path of the content."""
-        return f"{field}.{self.node_id}.inputs.{self.name}"
 
 
 def begins_as_data(value: str) -> bool:

@@ -35,7 +35,10 @@ def check_workflow(
     content: Mapping[str, Any], *, runtime: Runtime, nodes: NodeList, has_object: HasObject
 ) -> list[FieldError]:
     """Return every mistake of a workflow that is sent to a runtime."""
-    errors = check_graph(content, nodes=nodes, limits=runtime.limits, rules=rules_of(runtime))
+    rules = NodeRules(
+        allowed_nodes=runtime.allowed_nodes, disallowed_nodes=runtime.disallowed_nodes, api_nodes=runtime.api_nodes
+    )
+    errors = check_graph(content, nodes=nodes, limits=runtime.limits, rules=rules)
     files = list(file_inputs(content, nodes))
     if sum(not each.is_data for each in files) > MAX_LINKS:
         message = f"reads more than {MAX_LINKS} files by link or by name, the most of one task"
@@ -48,15 +51,6 @@ def check_workflow(
     is_there = cache(has_object)
     errors += [error for each in files if (error := check_file_input(each, is_there))]
     return errors + [error for each in models if (error := _check_model(each, is_there))]
-
-
-def rules_of(runtime: Runtime) -> NodeRules:
-    """Return the classes that a runtime allows."""
-    return NodeRules(
-        allowed_nodes=runtime.allowed_nodes,
-        disallowed_nodes=runtime.disallowed_nodes,
-        api_nodes=runtime.api_nodes,
-    )
 
 
 def check_file_input(given: FileInput, has_object: HasObject) -> FieldError | None:

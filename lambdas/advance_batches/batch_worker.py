@@ -4,6 +4,7 @@ The submission of a task follows from its batch and number, so a repeated step s
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,15 +126,10 @@ class BatchWorker:
             elif record.is_final:
                 self._settle(batch, number, STATE_OF_STATUS[record.status])
             elif batch.cancelled_at_ms is not None:
-                self._cancel(record)
+                # If it ended meanwhile, the stream reports how.
+                with suppress(TaskFinished):
+                    cancel(self.repository, record)
         self.batches.defer(batch.key, by_ms=COMPARE_INTERVAL_MS if batch.cancelled_at_ms is None else SUBMIT_GRACE_MS)
-
-    def _cancel(self, record: Record) -> None:
-        try:
-            cancel(self.repository, record)
-        except TaskFinished:
-            # It ended meanwhile, and the stream reports how.
-            return
 
     def _settle(self, batch: Batch, number: int, state: BatchTaskState) -> None:
         self.batches.settle(batch.key, (number,), state)

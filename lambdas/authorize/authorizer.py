@@ -96,7 +96,8 @@ class Authorizer:
                     {
                         "Effect": "Allow",
                         "Action": "execute-api:Invoke",
-                        "Resource": _whole_stage(str(event["methodArn"])),
+                        # The whole stage of arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH
+                        "Resource": "/".join((*str(event["methodArn"]).split("/")[:2], "*")),
                     }
                 ],
             },
@@ -131,11 +132,6 @@ class Authorizer:
         except SecretsUnreadable:
             logger().warning("secret_unreadable", extra={"key_name": name}, exc_info=True)
         self._next_read_at[name] = self._now() + pause
-
-
-def _whole_stage(method_arn: str) -> str:
-    # arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH
-    return "/".join((*method_arn.split("/")[:2], "*"))
 
 
 def compose_authorizer(secret_arns: Mapping[str, str], *, only_header: str | None = None) -> Authorizer:

@@ -115,4 +115,4 @@ def _task_message(body: dict[str, Any], delivery: Delivery) -> TaskMessage:
     if delivery.topic_arn is not None:
         # Runtimes' queues hold bare messages. A publisher must not end a task with what looks like its message.
         raise InvalidJson("the message of an entry topic was not accepted")
-    return TaskMessage.from_body(body)
+    return TaskMessage.model_validate(body)

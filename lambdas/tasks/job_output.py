@@ -20,7 +20,7 @@ def job_output(record: Record, outputs: OutputBucket, *, max_bytes: int = MAX_RE
         OutputGone: an object was deleted meanwhile.
     """
     if record.tasktype == TaskType.PIPELINE:
-        copies = [delivery.as_dict() for delivery in record.deliveries]
+        copies = [delivery.model_dump() for delivery in record.deliveries]
         return _workflow_output(record, outputs, max_bytes) | ({"deliveries": copies} if copies else {})
     return webui_response(record, outputs, max_bytes=max_bytes)
 

@@ -17,7 +17,7 @@ def message_body(record: Record, *, bucket: TaskBucket) -> str:
 
 def stored_message(record: Record, *, bucket: TaskBucket) -> TaskMessage:
     """Return the message of a task; raises MessageLost if it is no longer stored."""
-    return TaskMessage.from_body(parse_json_object(message_body(record, bucket=bucket)))
+    return TaskMessage.model_validate(parse_json_object(message_body(record, bucket=bucket)))
 
 
 def message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:

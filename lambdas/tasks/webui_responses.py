@@ -32,7 +32,7 @@ def webui_response(record: Record, outputs: OutputBucket, *, max_bytes: int = MA
     if not record.image_urls or not isinstance(rest, dict):
         return rest
     if record.deliveries:
-        rest |= {"deliveries": [delivery.as_dict() for delivery in record.deliveries]}
+        rest |= {"deliveries": [delivery.model_dump() for delivery in record.deliveries]}
     pictures = None
     if record.manifest_url is not None:
         rest |= {"image_count": record.image_count, "manifest_url": outputs.link(record.manifest_url)}

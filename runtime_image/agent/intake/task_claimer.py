@@ -45,7 +45,7 @@ class MessageReader:
         """
         try:
             payload = self._task_bucket.resolve(open_envelope(body).body)
-            message = TaskMessage.from_body(parse_json_object(payload))
+            message = TaskMessage.model_validate(parse_json_object(payload))
         except DarkroomError as error:
             raise NotATask(error.message) from error
         except ValidationError as error:

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import FieldError
-from contract.pipeline.cycles import MAX_CYCLES
 from contract.pipeline.graph import graph_of, link_of, nodes_of
-from contract.pipeline.graph_check import MAX_EMBEDDINGS, MAX_NODES, check_graph
+from contract.pipeline.graph_check import MAX_CYCLES, MAX_EMBEDDINGS, MAX_NODES, check_graph
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.node_rules import NodeRules
 from contract.pipeline.workflow_check import MAX_MODELS, check_workflow

@@ -35,7 +35,7 @@ def submit(harness: Harness, link: str, tenant: Tenant, **options: Any) -> Recor
 
 
 def etags(record: Record) -> dict[str, str]:
-    return TaskMessage.from_body(json.loads(record.message or "")).etags
+    return TaskMessage.model_validate(json.loads(record.message or "")).etags
 
 
 @pytest.mark.parametrize(

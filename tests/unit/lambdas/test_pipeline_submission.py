@@ -27,7 +27,7 @@ def with_picture(value: object) -> dict[str, Any]:
 def test_the_documented_request_is_published_to_the_queue_of_its_runtime(pipelines: Harness) -> None:
     record = pipelines.submit(documented_pipeline())
     ((body, attributes),) = pipelines.task_topic.sent
-    assert TaskMessage.from_body(json.loads(body)).task.content == documented_workflow()
+    assert TaskMessage.model_validate(json.loads(body)).task.content == documented_workflow()
     assert (attributes["runtime"], attributes["tasktype"]) == ("comfyui", "pipeline")
     assert (record.runtime, record.sent_to, record.endpoint) == ("comfyui", "sdruntime", "")
 
@@ -91,7 +91,7 @@ def test_an_upload_is_pinned_where_a_node_reads_a_file(pipelines: Harness) -> No
     etag = pipelines.s3.head_object(Bucket="task-bucket", Key="uploads/shop/one.png")["ETag"]
     # The text of the prompt is no link, though it looks like one.
     ((body, _),) = pipelines.task_topic.sent
-    assert TaskMessage.from_body(json.loads(body)).etags == {UPLOAD: etag}
+    assert TaskMessage.model_validate(json.loads(body)).etags == {UPLOAD: etag}
     assert record.id == "test-pipeline"
 
 
@@ -106,7 +106,7 @@ def test_a_custom_node_reads_uploads_of_its_tenant_only(pipelines: Harness) -> N
     request["task"]["content"]["10"] = {"class_type": "UpscaleTiles", "inputs": {"picture": UPLOAD, "text": "s3 "}}
     pipelines.submit(request, tenant=Tenant("shop"))
     ((body, _),) = pipelines.task_topic.sent
-    assert set(TaskMessage.from_body(json.loads(body)).etags) == {UPLOAD}
+    assert set(TaskMessage.model_validate(json.loads(body)).etags) == {UPLOAD}
     with pytest.raises(InvalidTask) as refused:
         pipelines.submit(request, tenant=Tenant("other"))
     assert [error.field for error in refused.value.details] == ["task.content.10.inputs.picture"]
@@ -124,7 +124,7 @@ def test_the_key_of_comfy_org_is_published_and_never_stored(pipelines: Harness) 
     ((body, _),) = pipelines.task_topic.sent
     assert "comfyui-secret" in body
     assert "comfyui-secret" not in record.model_dump_json()
-    assert TaskMessage.from_body(json.loads(record.message or "")).task.content == documented_workflow()
+    assert TaskMessage.model_validate(json.loads(record.message or "")).task.content == documented_workflow()
 
 
 @pytest.mark.parametrize("name", ["api_key_comfy_org", "comfy_org_api_key"])

@@ -223,7 +223,7 @@ def test_the_output_has_the_copies_at_the_senders_own_place(runpod: RunpodWorkfl
     runpod.complete({"9": {"images": [file("a.png", 1)]}})
     copy = PictureCopy(url="https://shop.example/1", error="the link answered with status 403")
     record = runpod.harness.record(str(UUID(int=1))).model_copy(update={"deliveries": (copy,)})
-    assert job_output(record, runpod.outputs)["deliveries"] == [copy.as_dict()]
+    assert job_output(record, runpod.outputs)["deliveries"] == [copy.model_dump()]
 
 
 @pytest.mark.parametrize("outputs", [{}, {"10": {"images": [file("preview.png", 1, "temp")]}}])

@@ -21,7 +21,7 @@ def test_a_task_is_recorded_and_published(harness: Harness, make_task: MakeTask)
     stored = harness.record("test-t2i")
     assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, harness.now_ms, "sdruntime")
     [(body, attributes)] = harness.task_topic.sent
-    message = TaskMessage.from_body(json.loads(body))
+    message = TaskMessage.model_validate(json.loads(body))
     assert (message.run_id, message.checkpoint) == (record.run_id, "v1-5-pruned-emaonly.safetensors")
     assert message.task.content == {"prompt": "A dog"}
     named = {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image"}
@@ -86,7 +86,7 @@ def test_large_bodies_go_through_the_bucket(
     assert ("ExtendedPayloadSize" in attributes) == by_pointer
     assert (record.message is not None) == in_record
     full = harness.task_bucket.resolve(body)
-    assert TaskMessage.from_body(json.loads(full)).task.content["prompt"] == "ü" * (size // 6)
+    assert TaskMessage.model_validate(json.loads(full)).task.content["prompt"] == "ü" * (size // 6)
     assert len(body) <= MAX_INLINE_MESSAGE_BYTES
 
 
@@ -190,6 +190,6 @@ def test_a_message_that_was_not_published_keeps_its_secret(harness: Harness, pad
         harness.submit(body, "s1")
     record = harness.submit(body, submission_id)
     [(sent, _)] = harness.task_topic.sent
-    message = TaskMessage.from_body(json.loads(sent))
+    message = TaskMessage.model_validate(json.loads(sent))
     assert message.task.content["payload"]["hf_token"] == "hf_secret"
     assert (message.run_id, message.submitted_at_ms) == (record.run_id, record.submitted_at_ms)

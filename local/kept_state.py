@@ -65,7 +65,22 @@ class KeptState:
     def save(self) -> None:
         """Write the objects and records that have changed, and remove the files of deleted objects."""
         with self._saving:
-            self._save()
+            records = self._read_records()
+            found: dict[Path, object] = {}
+            for bucket in self._s3.list_buckets()["Buckets"]:
+                for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+                    for entry in page.get("Contents", ()):
+                        path = self._description(bucket["Name"], entry["Key"])
+                        found[path] = (entry["ETag"], entry["LastModified"])
+                        if self._saved.get(path) != found[path]:
+                            self._save_object(path, bucket["Name"], entry["Key"])
+            for path in set(self._objects.glob("*.json")) - found.keys():
+                path.unlink()
+                path.with_suffix(".data").unlink(missing_ok=True)
+            self._saved = found
+            if records != self._saved_records:
+                _replace(self._records, records.encode())
+                self._saved_records = records
 
     async def keep_saving(self) -> None:
         """Save again and again, until cancelled."""
@@ -80,24 +95,6 @@ class KeptState:
         except (BotoCoreError, ClientError, OSError) as error:
             # An object may disappear between its listing and its download. The next save sees the new state.
             log.warning("the state was not saved: %s", error, exc_info=True)
-
-    def _save(self) -> None:
-        records = self._read_records()
-        found: dict[Path, object] = {}
-        for bucket in self._s3.list_buckets()["Buckets"]:
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
-                for entry in page.get("Contents", ()):
-                    path = self._description(bucket["Name"], entry["Key"])
-                    found[path] = (entry["ETag"], entry["LastModified"])
-                    if self._saved.get(path) != found[path]:
-                        self._save_object(path, bucket["Name"], entry["Key"])
-        for path in set(self._objects.glob("*.json")) - found.keys():
-            path.unlink()
-            path.with_suffix(".data").unlink(missing_ok=True)
-        self._saved = found
-        if records != self._saved_records:
-            _replace(self._records, records.encode())
-            self._saved_records = records
 
     def _description(self, bucket: str, key: str) -> Path:
         return self._objects / f"{hashlib.sha256(f'{bucket}/{key}'.encode()).hexdigest()}.json"

@@ -19,25 +19,11 @@ class PortTaken(Exception):
 
 
 class LocalPorts:
-    """Ports in a row from `first` on. With 0 each server chooses a free port instead."""
+    """Ports of the servers in a row from `first` on. With 0 each server chooses a free port instead."""
 
     def __init__(self, *, first: int) -> None:
         self._first = first
-
-    @property
-    def api(self) -> int:
-        """The port of the HTTP API."""
-        return self._in_row(0)
-
-    @property
-    def aws(self) -> int:
-        """The port of the AWS server."""
-        return self._in_row(1)
-
-    @property
-    def callbacks(self) -> int:
-        """The port of the callback receiver."""
-        return self._in_row(2)
+        self.api, self.aws, self.callbacks = map(self._in_row, range(3))
 
     def function_url(self, number: int) -> int:
         """Return the port of a function URL, counted from 0."""

@@ -16,9 +16,10 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
     darkroom = "darkroom"
     if state != DEFAULT_STATE_DIRECTORY:
         darkroom += f" --state-dir {shlex.quote(str(state))}"
-    url, key = endpoints["http_url"], endpoints["api_key"]
+    url, key, console_url = endpoints["http_url"], endpoints["api_key"], endpoints["console_url"]
+    kinds = dict.fromkeys(runtime.type for runtime in options.environment.runtimes)
     addresses = {
-        **({"console": endpoints["console_url"]} if endpoints["console_url"] else {}),
+        **({"console": console_url} if console_url else {}),
         "HTTP API": url,
         "API key": key,
         **{f"function URL of {name}": address for name, address in endpoints["function_urls"].items()},
@@ -37,23 +38,15 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
             "",
             *_notes(options),
             "",
-            *_console(endpoints["console_url"], key),
+            *([f"Open {console_url} in a browser and sign in with the key {key}.", ""] if console_url else []),
             "Commands to try in another terminal, after `source .venv/bin/activate`:",
             "",
-            *(f"  {darkroom} submit {_EXAMPLES[kind]} --wait --download out" for kind in _types(options)),
+            *(f"  {darkroom} submit {_EXAMPLES[kind]} --wait --download out" for kind in kinds),
             f"  {darkroom} list",
             f'  curl -sS -H "x-api-key: {key}" {url}/v1alpha2/tasks',
             "",
         ]
     )
-
-
-def _console(url: str | None, key: str) -> list[str]:
-    return [f"Open {url} in a browser and sign in with the key {key}.", ""] if url else []
-
-
-def _types(options: UpOptions) -> list[str]:
-    return list(dict.fromkeys(runtime.type for runtime in options.environment.runtimes))
 
 
 def _notes(options: UpOptions) -> list[str]:

@@ -110,14 +110,9 @@ class ProcessGroup:
     """
 
     def __init__(self, *, environment: Mapping[str, str], stop_seconds: float = STOP_SECONDS) -> None:
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._stop_seconds = stop_seconds
         self._started: list[LocalProcess] = []
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The environment of every process."""
-        return self._environment
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -149,7 +144,7 @@ class ProcessGroup:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if reads_output else log,
                 stderr=log,
-                env=self._environment if environment is None else dict(environment),
+                env=self.environment if environment is None else dict(environment),
                 cwd=folder,
                 # Ctrl-C in a terminal reaches a whole process group; the processes's turn comes in our order.
                 start_new_session=True,

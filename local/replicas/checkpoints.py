@@ -1,11 +1,12 @@
 """Checkpoints for a machine without models: the trained ones of the project, the model bucket, and links to them."""
 
 import asyncio
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+
+from safetensors import SafetensorError, safe_open
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER
@@ -23,9 +24,8 @@ _FOLDERS: Final = {"sdwebui": CHECKPOINT_FOLDER, "comfyui": "checkpoints"}
 _STYLES: Final = {DYNAMIC_CHECKPOINTS[1]: "chalk"}
 #: Folder of LoRA files, in a models folder and in the model bucket.
 _LORA_FOLDER: Final = "Lora"
-#: Start of the keys in the metadata of the project's checkpoints, and largest header that is searched for them.
+#: Start of the keys in the metadata of the project's checkpoints.
 _OWN_METADATA: Final = "darkroom_"
-_MAX_HEADER_BYTES: Final = 1_000_000
 #: A safetensors file without tensors: the length of its header, and the header.
 _EMPTY_CHECKPOINT: Final = (2).to_bytes(8, "little") + b"{}"
 
@@ -105,13 +105,8 @@ def _is_outdated(path: Path, trained: Path) -> bool:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if size > _MAX_HEADER_BYTES:
-            return {}
-        try:
-            header = json.loads(file.read(size))
-        except ValueError:
-            return {}
-    metadata: dict[str, str] = header.get("__metadata__", {}) if isinstance(header, dict) else {}
-    return metadata
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
+    except SafetensorError:
+        return {}

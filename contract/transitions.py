@@ -5,12 +5,13 @@ twice at a time, or change another run of the same id. A refused write fails wit
 read the record to learn why.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
 from contract.json_values import compact_json
+from contract.lease import Lease, ProgressReport
 from contract.picture_list import PictureCopy, fitting_error
 from contract.record import (
     ACTIVE_STATUSES,
@@ -78,23 +79,23 @@ def mark_published(record: Record, *, now_ms: int) -> Request:
     )
 
 
-def claim(task_key: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def claim(lease: Lease, *, now_ms: int, lease_ms: int) -> Request:
     """Claim a run that waits, or whose lease has expired."""
     return update(
-        task_key,
+        lease.task_key,
         set_={
             "#status": Status.IN_PROGRESS.value,
-            "lease_owner": owner,
-            "worker_id": replica_of(owner),
+            "lease_owner": lease.owner,
+            "worker_id": lease.owner.partition("/")[0],
             "started_at_ms": now_ms,
             "progress_permille": 0,
-            **_lease(now_ms, lease_ms),
+            **_until(now_ms + lease_ms),
         },
         add={"attempts": 1},
         remove=_ONLY_WHILE_RUNNING,
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
         values={
-            ":run": run_id,
+            ":run": lease.run_id,
             ":queued": Status.IN_QUEUE.value,
             ":running": Status.IN_PROGRESS.value,
             ":now": now_ms,
@@ -102,42 +103,26 @@ def claim(task_key: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int)
     )
 
 
-def replica_of(owner: str) -> str:
-    """Return the replica of a lease's owner. The owner is the replica, a slash, and a name for the delivery."""
-    return owner.partition("/")[0]
-
-
-def renew(task_key: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def renew(lease: Lease, *, now_ms: int, lease_ms: int) -> Request:
     """Renew the lease on a run. A refusal means that the run was cancelled, timed out or claimed by another replica."""
-    return update(task_key, set_=_lease(now_ms, lease_ms), **_held(run_id, owner))
+    return update(lease.task_key, set_=_until(now_ms + lease_ms), **_held(lease))
 
 
-def report_progress(
-    task_key: str,
-    run_id: str,
-    *,
-    owner: str,
-    progress_permille: int,
-    sampling: Mapping[str, int | str],
-    models: Mapping[str, int] | None = None,
-    preview_url: str | None = None,
-) -> Request:
-    """Write the progress of a claimed run, 0 to 1000; refused after its end.
-
-    `sampling` and `models` hold what is known of their keys; without a `preview_url` an earlier one stays.
-    """
-    set_: dict[str, Any] = {"progress_permille": progress_permille}
+def report_progress(lease: Lease, report: ProgressReport) -> Request:
+    """Write the progress of a claimed run; refused after its end. Without a `preview_url` an earlier one stays."""
+    set_: dict[str, Any] = {"progress_permille": report.permille}
     remove = []
-    for name, values, known in (("sampling", sampling, SAMPLING_KEYS), ("models", models or {}, MODELS_KEYS)):
+    reported = (("sampling", report.sampling, SAMPLING_KEYS), ("models", report.models or {}, MODELS_KEYS))
+    for name, values, known in reported:
         if unknown := values.keys() - set(known):
             raise ValueError(f"a record has no {', '.join(sorted(unknown))}")
         if values:
             set_[name] = dict(values)
         else:
             remove.append(name)
-    if preview_url:
-        set_["preview_url"] = preview_url
-    return update(task_key, set_=set_, remove=tuple(remove), **_held(run_id, owner))
+    if report.preview_url:
+        set_["preview_url"] = report.preview_url
+    return update(lease.task_key, set_=set_, remove=tuple(remove), **_held(lease))
 
 
 def interrupt(task_key: str, run_id: str, *, now_ms: int) -> Request:
@@ -150,9 +135,7 @@ def interrupt(task_key: str, run_id: str, *, now_ms: int) -> Request:
     )
 
 
-def release(
-    task_key: str, run_id: str, *, owner: str, now_ms: int, next_check_at_ms: int, error: dict[str, Any] | None
-) -> Request:
+def release(lease: Lease, *, now_ms: int, next_check_at_ms: int, error: dict[str, Any] | None) -> Request:
     """Release a claimed run to the queue. `error` becomes the error of the run if no later attempt succeeds.
 
     `next_check_at_ms` is the end of the run's `ttl`, at which the reaper checks a task that still waits. A task whose
@@ -162,10 +145,10 @@ def release(
     if error:
         values["last_error"] = compact_json(fitting_error(error))
     return update(
-        task_key,
+        lease.task_key,
         set_=values,
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", *_ONLY_WHILE_RUNNING),
-        **_held(run_id, owner),
+        **_held(lease),
     )
 
 
@@ -190,9 +173,9 @@ def defer(task_key: str, *, now_ms: int, next_check_at_ms: int) -> Request:
     )
 
 
-def finish(task_key: str, run_id: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
+def finish(lease: Lease, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
     """End a claimed run. This is the commit point: the outputs are stored before, the message is deleted after."""
-    return _end(task_key, outcome, now_ms, retention_seconds, **_held(run_id, owner))
+    return _end(lease.task_key, outcome, now_ms, retention_seconds, **_held(lease))
 
 
 def finish_active(
@@ -282,13 +265,12 @@ def _unfinished(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _lease(now_ms: int, lease_ms: int) -> dict[str, int]:
-    expires_at_ms = now_ms + lease_ms
+def _until(expires_at_ms: int) -> dict[str, int]:
     return {"lease_expires_at_ms": expires_at_ms, "due_at_ms": expires_at_ms + LEASE_GRACE_MS}
 
 
-def _held(run_id: str, owner: str) -> dict[str, Any]:
+def _held(lease: Lease) -> dict[str, Any]:
     return {
         "where": "run = :run AND #status = :running AND lease_owner = :owner",
-        "values": {":run": run_id, ":owner": owner, ":running": Status.IN_PROGRESS.value},
+        "values": {":run": lease.run_id, ":owner": lease.owner, ":running": Status.IN_PROGRESS.value},
     }

@@ -10,11 +10,11 @@ from contract.batch import Batch
 from contract.conditional_update import Request
 from contract.errors import DarkroomError, TaskExpired
 from contract.heartbeat import heartbeat, start_report
+from contract.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState, record_attempt, record_redelivery
 from task_store.indexes import ActiveRun, TaskIndexes
-from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 
 #: DynamoDB returns the record with its refusal, so learning the reason costs no read.
 _RETURN_RECORD_ON_REFUSAL: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -102,48 +102,28 @@ class TaskRepository(TaskIndexes):
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         """Claim a run that waits, or whose lease has expired; return its number of attempts."""
-        request = transitions.claim(
-            lease.task_key, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
-        )
+        request = transitions.claim(lease, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000))
         response = self._update_leased(lease.run_id, request | {"ReturnValues": "UPDATED_NEW"})
         return int(response["Attributes"]["attempts"])
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> None:
         """Renew the lease on a run."""
-        request = transitions.renew(
-            lease.task_key, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
-        )
+        request = transitions.renew(lease, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000))
         self._update_leased(lease.run_id, request)
 
     def report_progress(self, lease: Lease, report: ProgressReport) -> None:
         """Write the progress of a claimed run."""
-        request = transitions.report_progress(
-            lease.task_key,
-            lease.run_id,
-            owner=lease.owner,
-            progress_permille=report.permille,
-            sampling=report.sampling,
-            models=report.models,
-            preview_url=report.preview_url,
-        )
-        self._update_leased(lease.run_id, request)
+        self._update_leased(lease.run_id, transitions.report_progress(lease, report))
 
     def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
         """Release a claimed run to its queue; `next_check_at_ms` is the end of its `ttl`."""
-        request = transitions.release(
-            lease.task_key,
-            lease.run_id,
-            owner=lease.owner,
-            now_ms=self._now_ms(),
-            next_check_at_ms=next_check_at_ms,
-            error=error.as_dict() if error else None,
-        )
+        described = error.as_dict() if error else None
+        request = transitions.release(lease, now_ms=self._now_ms(), next_check_at_ms=next_check_at_ms, error=described)
         self._update_leased(lease.run_id, request)
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
         """Write the final state of a claimed run."""
-        request = transitions.finish(lease.task_key, lease.run_id, outcome, owner=lease.owner, **self._ending())
-        self._update_leased(lease.run_id, request)
+        self._update_leased(lease.run_id, transitions.finish(lease, outcome, **self._ending()))
 
     def expire(self, task_key: str, run_id: str) -> None:
         """Write the final state of a run that waited longer than its `ttl`; raises LeaseLost or TaskCancelled."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from contract.errors import DarkroomError
+from contract.lease import LeaseLost
 from contract.record import Status
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -23,7 +24,6 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.engine import SuspectFailure
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
-from task_store.lease import LeaseLost
 from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import TaskRepository
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from contract.lease import Lease, ProgressReport
 from contract.message import TaskMessage
 from contract.task import Metadata
 from contract.transitions import Outcome
@@ -12,7 +13,6 @@ from runtime_image.agent.core.completion import Completion
 from runtime_image.agent.core.engine import EngineCall
 from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.model_downloader.progress import DownloadProgress
-from task_store.lease import Lease, ProgressReport
 
 
 class TaskPhase(Enum):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.errors import DarkroomError
+from contract.lease import LeaseLost, TaskCancelled
 from contract.transitions import Outcome
-from task_store.lease import LeaseLost, TaskCancelled
 
 
 class AbandonReason(StrEnum):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from contract.lease import ProgressReport
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.events import Event, ProgressReceived
@@ -15,7 +16,6 @@ from runtime_image.agent.generate.progress_attribution import ProgressAttributio
 from runtime_image.agent.intake.prefetch_window import PrefetchWindow
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import EngineFailed, Progress
-from task_store.lease import ProgressReport
 
 #: Seconds between two polls while the engine works.
 POLL_SECONDS: Final = 0.5

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from contract.errors import DarkroomError
 from contract.json_values import parse_json_object
+from contract.lease import Lease, LeaseLost
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -20,7 +21,6 @@ from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from task_store.envelope import open_envelope
-from task_store.lease import Lease, LeaseLost
 from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from contract.lease import LeaseLost
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.errors import MessageNotInFlight
@@ -14,7 +15,6 @@ from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
-from task_store.lease import LeaseLost
 from task_store.repository import TaskRepository
 
 #: Part of a lease that is left when it is renewed: two renewals may fail before anything is lost.

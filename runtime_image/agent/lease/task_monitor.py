@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from contract.errors import DarkroomError, ExecutionTimedOut
+from contract.lease import LeaseLost, ProgressReport
 from runtime_image.agent.core.claimed_task import NO_PROGRESS, NOT_BEGUN, ClaimedTask, TaskPhase
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.events import Event, LeasesChecked, ProgressWritten, TaskLost
 from runtime_image.agent.core.worker_pools import MAX_MONITORED, WorkerPools
 from runtime_image.process.aws import AWS_ERRORS
-from task_store.lease import LeaseLost, ProgressReport
 from task_store.repository import TaskRepository
 
 #: Seconds between two heartbeats of a task: a cancel must be noticed within two.

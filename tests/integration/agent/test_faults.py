@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from contract.lease import Lease
 from contract.record import Status
 from contract.transitions import renew
 from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
@@ -286,7 +287,7 @@ def test_a_task_that_another_agent_holds_waits_for_the_end_of_its_lease(harness:
     message = harness.message("held", {"prompt": "held", "steps": 1})
     harness.record(message)
     now_ms = time.time_ns() // 1_000_000
-    claim = renew(harness.read("held").key, message.run_id, owner="other", now_ms=now_ms, lease_ms=4000)
+    claim = renew(Lease(harness.read("held").key, message.run_id, "other"), now_ms=now_ms, lease_ms=4000)
     claim["ConditionExpression"] = "run = :run"
     claim["ExpressionAttributeValues"].pop(":owner")
     claim["UpdateExpression"] = f"{claim['UpdateExpression']}, #status = :running, lease_owner = :other"

@@ -8,6 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
+from contract.lease import Lease
 from runtime_image.agent.core.events import Event, MachineUnfit
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.intake.prefetcher import QueuePoller
@@ -15,7 +16,6 @@ from runtime_image.process.aws import AwsClients
 from runtime_image.process.clock import AwsClock, Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
-from task_store.lease import Lease
 from task_store.repository import TaskRepository
 from tests.integration.agent.harness import Harness
 

@@ -10,6 +10,7 @@ from contract.callback import callback_attributes, callback_for, rejection
 from contract.errors import WEBUI_RESPONSE, FieldError, InvalidTask
 from contract.folder import MAX_PREFIX_BYTES
 from contract.json_values import compact_json, size_bytes
+from contract.lease import Lease
 from contract.picture_list import MAX_LISTED_BYTES, fitting_error, listed
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
 from contract.storage import MAX_RECORD_MESSAGE_BYTES, image_key
@@ -33,6 +34,7 @@ CONTEXTS: Final = {
     "two units": "\U0001f600" * ((MAX_CONTEXT_BYTES - 2) // 4),
     "three bytes": "日" * ((MAX_CONTEXT_BYTES - 2) // 3),
 }
+LEASE: Final = Lease("a", "1a2b", "me")
 ERROR: Final[dict[str, Any]] = {
     "code": "webui_refused",
     "message": "ü\\" * 5000,
@@ -118,7 +120,7 @@ def test_an_error_that_fits_is_unchanged() -> None:
 def test_a_long_error_is_cut_before_it_is_written(name: str) -> None:
     if name == "finish":
         outcome = Outcome(Status.FAILED, error=ERROR)
-        request = transitions.finish("a", "1a2b", outcome, owner="me", now_ms=1, retention_seconds=1)
+        request = transitions.finish(LEASE, outcome, now_ms=1, retention_seconds=1)
     else:
-        request = transitions.release("a", "1a2b", owner="me", now_ms=1, next_check_at_ms=1, error=ERROR)
+        request = transitions.release(LEASE, now_ms=1, next_check_at_ms=1, error=ERROR)
     assert len(compact_json(request)) < 2 * 32 * 1024

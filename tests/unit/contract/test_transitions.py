@@ -12,6 +12,7 @@ from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
 from contract import transitions, webhook
+from contract.lease import Lease, ProgressReport
 from contract.record import (
     ACTIVE_STATUSES,
     DUE_SHARDS,
@@ -82,6 +83,9 @@ class Machine(RuleBasedStateMachine):
     @property
     def status(self) -> Status | None:
         return self.expected.status if self.expected else None
+
+    def lease(self, owner: str) -> Lease:
+        return Lease(self.id, self.run, owner)
 
     def held_by(self, owner: str, run: str) -> bool:
         expected = self.expected
@@ -163,7 +167,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS)
     def claim(self, owner: str) -> None:
-        request = transitions.claim(self.id, self.run, owner=owner, now_ms=self.now_ms, lease_ms=LEASE_MS)
+        request = transitions.claim(self.lease(owner), now_ms=self.now_ms, lease_ms=LEASE_MS)
         if self.write(request, allowed=self.free()):
             assert self.expected
             self.expect(
@@ -180,7 +184,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS)
     def renew(self, owner: str) -> None:
-        request = transitions.renew(self.id, self.run, owner=owner, now_ms=self.now_ms, lease_ms=LEASE_MS)
+        request = transitions.renew(self.lease(owner), now_ms=self.now_ms, lease_ms=LEASE_MS)
         if self.write(request, allowed=self.held_by(owner, self.run)):
             self.expect(lease_expires_at_ms=self.now_ms + LEASE_MS)
 
@@ -191,9 +195,7 @@ class Machine(RuleBasedStateMachine):
         models=st.dictionaries(st.sampled_from(MODELS_KEYS), st.integers(0, 10**12)),
     )
     def report_progress(self, owner: str, progress: int, sampling: dict[str, int], models: dict[str, int]) -> None:
-        request = transitions.report_progress(
-            self.id, self.run, owner=owner, progress_permille=progress, sampling=sampling, models=models
-        )
+        request = transitions.report_progress(self.lease(owner), ProgressReport(progress, sampling, models=models))
         if self.write(request, allowed=self.held_by(owner, self.run)):
             self.expect(progress_permille=progress, sampling=sampling or None, models=models or None)
 
@@ -205,9 +207,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
     def release(self, owner: str, error: dict[str, Any] | None) -> None:
-        request = transitions.release(
-            self.id, self.run, owner=owner, now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error
-        )
+        request = transitions.release(self.lease(owner), now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error)
         if self.write(request, allowed=self.held_by(owner, self.run)):
             assert self.expected
             self.expect(
@@ -236,7 +236,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, outcome=st.sampled_from([COMPLETED, *FAILURES]))
     def finish(self, owner: str, outcome: Outcome) -> None:
-        request = transitions.finish(self.id, self.run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
+        request = transitions.finish(self.lease(owner), outcome, now_ms=self.now_ms, retention_seconds=60)
         self.end(request, outcome, allowed=self.held_by(owner, self.run))
 
     @rule(outcome=st.sampled_from(FAILURES))
@@ -253,12 +253,13 @@ class Machine(RuleBasedStateMachine):
     @rule(owner=OWNERS, outcome=st.sampled_from(FAILURES))
     def late_writes_of_an_older_run(self, owner: str, outcome: Outcome) -> None:
         now_ms = self.now_ms
+        lease = Lease(self.id, "ffff", owner)
         for request in (
-            transitions.claim(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
-            transitions.renew(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
-            transitions.report_progress(self.id, "ffff", owner=owner, progress_permille=1, sampling={}),
-            transitions.release(self.id, "ffff", owner=owner, now_ms=now_ms, next_check_at_ms=now_ms, error=None),
-            transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
+            transitions.claim(lease, now_ms=now_ms, lease_ms=LEASE_MS),
+            transitions.renew(lease, now_ms=now_ms, lease_ms=LEASE_MS),
+            transitions.report_progress(lease, ProgressReport(1, {})),
+            transitions.release(lease, now_ms=now_ms, next_check_at_ms=now_ms, error=None),
+            transitions.finish(lease, outcome, now_ms=now_ms, retention_seconds=1),
             transitions.finish_active(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
             transitions.finish_unleased(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
             webhook.record_attempt(self.id, "ffff", webhook.WebhookState.FAILED, status=200, error=None),

@@ -11,6 +11,7 @@ import boto3
 
 from contract import record, transitions
 from contract.batch import Ended
+from contract.lease import Lease, ProgressReport
 from contract.routing import Catalogue, Limits, Runtime
 from contract.tenancy import SHARED, Tenant
 from lambdas.expire_tasks.task_reaper import TaskReaper
@@ -152,24 +153,19 @@ class Harness:
 
     def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
         current = self.record(task_id)
-        request = transitions.claim(task_id, current.run_id, owner=owner, now_ms=self.now_ms, lease_ms=lease_ms)
+        lease = Lease(task_id, current.run_id, owner)
+        request = transitions.claim(lease, now_ms=self.now_ms, lease_ms=lease_ms)
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
     def report(self, task_id: str, permille: int, sampling: Mapping[str, int | str], **known: Any) -> None:
-        request = transitions.report_progress(
-            task_id,
-            self.record(task_id).run_id,
-            owner="replica",
-            progress_permille=permille,
-            sampling=sampling,
-            **known,
-        )
+        lease = Lease(task_id, self.record(task_id).run_id, "replica")
+        request = transitions.report_progress(lease, ProgressReport(permille, sampling, **known))
         self.dynamodb.update_item(TableName="tasks", **request)
 
     def finish(self, task_id: str, outcome: transitions.Outcome, *, owner: str = "replica") -> None:
-        run = self.record(task_id).run_id
-        request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
+        lease = Lease(task_id, self.record(task_id).run_id, owner)
+        request = transitions.finish(lease, outcome, now_ms=self.now_ms, retention_seconds=60)
         self.dynamodb.update_item(TableName="tasks", **request)
 
     def reaper(self, now_ms: Callable[[], int] | None = None) -> TaskReaper:

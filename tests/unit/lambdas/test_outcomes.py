@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contract import transitions
+from contract.lease import Lease
 from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, SECRET_GRACE_MS, Status
 from contract.tenancy import Tenancy
 from contract.transitions import Outcome
@@ -95,9 +96,9 @@ class TestDeadLetters:
         self, harness: Harness, submit: SubmitTask, settle: Settle
     ) -> None:
         message = submit()
-        run = harness.claim("a").run_id
+        lease = Lease("a", harness.claim("a").run_id, "replica")
         error = {"code": "out_of_memory", "message": "the GPU is full"}
-        request = transitions.release("a", run, owner="replica", now_ms=harness.now_ms, next_check_at_ms=0, error=error)
+        request = transitions.release(lease, now_ms=harness.now_ms, next_check_at_ms=0, error=error)
         harness.dynamodb.update_item(TableName="tasks", **request)
         settle(message)
         assert (harness.record("a").status, harness.record("a").error) == (Status.FAILED, error)
@@ -302,7 +303,7 @@ class TestTaskReaper:
         submit()
         run = harness.claim("a", lease_ms=LEASE_MS).run_id
         harness.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
-        request = transitions.renew("a", run, owner="replica", now_ms=harness.now_ms, lease_ms=LEASE_MS)
+        request = transitions.renew(Lease("a", run, "replica"), now_ms=harness.now_ms, lease_ms=LEASE_MS)
         harness.dynamodb.update_item(TableName="tasks", **request)
         reaper.run()
         assert harness.record("a").status is Status.IN_PROGRESS

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError, TooManyActiveTasks
+from contract.lease import Lease, ProgressReport
 from contract.record import Status
 from contract.tenancy import SHARED
 from contract.transitions import Outcome, report_progress
@@ -323,7 +324,7 @@ def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
     assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
     task_id = client.start()
     run = client.harness.record(task_id).run_id
-    request = report_progress(task_id, run, owner="replica", progress_permille=250, sampling=SAMPLING)
+    request = report_progress(Lease(task_id, run, "replica"), ProgressReport(250, SAMPLING))
     client.harness.dynamodb.update_item(TableName="tasks", **request)
     started_at_ms = client.harness.record(task_id).started_at_ms
     assert started_at_ms is not None

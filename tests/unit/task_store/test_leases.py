@@ -8,9 +8,9 @@ import pytest
 from moto import mock_aws
 
 from contract.errors import WorkerLost
+from contract.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 from contract.record import Record, Status
 from contract.transitions import Outcome
-from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 from task_store.repository import TaskRepository
 from tests.harness.records import make_record
 from tests.unit.lambdas.harness import create_table, dynamodb_client

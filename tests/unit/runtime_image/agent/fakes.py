@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from contract.errors import DarkroomError
+from contract.lease import Lease, LeaseLost, ProgressReport
 from contract.record import Record
 from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
@@ -27,7 +28,6 @@ from runtime_image.agent.orchestrator.placement import Placement
 from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
 from runtime_image.webui.errors import WebUiHung
 from runtime_image.webui.request import WebUiRequest
-from task_store.lease import Lease, LeaseLost, ProgressReport
 from task_store.repository import TaskRepository
 
 

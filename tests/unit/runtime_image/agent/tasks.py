@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from contract.lease import Lease
 from contract.message import TaskMessage
 from contract.task import Metadata, Task
 from contract.tenancy import scoped
 from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
 from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.webui.request import WebUiRequest
-from task_store.lease import Lease
 from tests.unit.runtime_image.agent.fakes import TENANT, FakeCall, FakeEngine
 
 GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError
+from contract.lease import ProgressReport
 from contract.record import Status
 from contract.transitions import Outcome
 from guarded_http.errors import LinkRefused
@@ -22,7 +23,6 @@ from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.threads import ThreadFailed
 from runtime_image.webui.errors import WebUiFailed, WebUiRefused
 from runtime_image.webui.request import WebUiRequest
-from task_store.lease import ProgressReport
 from tests.unit.runtime_image.agent.agent_loop import Agent, TaskEnded, failed, generated
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 

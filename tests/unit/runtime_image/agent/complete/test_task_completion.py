@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from contract.lease import LeaseLost, TaskCancelled
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from guarded_http.errors import LinkRefused
@@ -17,7 +18,6 @@ from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.process.logs import EventLog, JsonFormatter
 from runtime_image.process.retry import Retry
 from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory
-from task_store.lease import LeaseLost, TaskCancelled
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeObserver, FakeQueue, FakeRepository
 from tests.unit.runtime_image.agent.records import record

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from contract.lease import Lease, ProgressReport
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NO_PROGRESS, ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
@@ -15,7 +16,6 @@ from runtime_image.agent.lease.task_monitor import ProgressWrite
 from runtime_image.agent.store.previews import Previews
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import configure_logs
-from task_store.lease import Lease, ProgressReport
 from tests.unit.runtime_image.agent.fakes import TENANT, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from contract.lease import Lease, LeaseLost
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import MessageHandled, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.process.logs import EventLog
-from task_store.lease import Lease, LeaseLost
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeQueue, FakeRepository
 from tests.unit.runtime_image.agent.records import record

@@ -6,12 +6,12 @@ import threading
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from contract.lease import LeaseLost, TaskCancelled
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.events import Event, TaskLost
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.process.logs import EventLog
-from task_store.lease import LeaseLost, TaskCancelled
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeQueue, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task, received

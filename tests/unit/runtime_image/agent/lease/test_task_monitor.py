@@ -3,11 +3,11 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from contract.lease import LeaseLost, TaskCancelled
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NO_PROGRESS
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.lease.task_monitor import HEARTBEAT_SECONDS, LeaseCheck, ProgressWrite, TaskMonitor
-from task_store.lease import LeaseLost, TaskCancelled
 from tests.unit.runtime_image.agent.fakes import FakePools, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 

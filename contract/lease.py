@@ -16,6 +16,7 @@ class Lease(NamedTuple):
 class ProgressReport(NamedTuple):
     """Progress of a claimed task."""
 
+    #: 0 to 1000.
     permille: int
     #: The known values of `contract.record.SAMPLING_KEYS`.
     sampling: Mapping[str, int | str]

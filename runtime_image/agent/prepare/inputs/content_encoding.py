@@ -1,7 +1,5 @@
 """Content encodings of linked pictures, which S3 and some servers send although none was asked for."""
 
-import gzip
-import io
 import zlib
 from typing import Final
 
@@ -15,6 +13,10 @@ _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _DEFLATE: Final = "deflate"
 #: Encodings of one body. A header has room for 20,000, each of which may unpack 50 MiB, and nothing interrupts that.
 MAX_ENCODINGS: Final = 4
+#: Members of one gzip body, each with its own head. 50 MiB have room for millions, each of which costs Python's time.
+MAX_MEMBERS: Final = 16
+#: Window of zlib for a gzip body. Python's module `gzip` would read the name in its head and the padding byte by byte.
+_GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
 
 
 def too_large(max_bytes: int = MAX_LINK_BYTES) -> LinkRefused:
@@ -42,7 +44,7 @@ def _decode(data: bytes, name: str, max_bytes: int) -> bytes:
         raise LinkRefused(f"its content encoding is {name[:40]}; gzip, deflate and none are accepted")
     try:
         content = _gunzip(data, max_bytes) if name in _GZIP else _inflate(data, max_bytes)
-    except (OSError, EOFError, zlib.error):
+    except (EOFError, zlib.error):
         raise LinkRefused(f"it is cut off or damaged: its content encoding is {name}, its bytes are not") from None
     if len(content) > max_bytes:
         raise too_large(max_bytes)
@@ -50,8 +52,18 @@ def _decode(data: bytes, name: str, max_bytes: int) -> bytes:
 
 
 def _gunzip(data: bytes, max_bytes: int) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-        return file.read(max_bytes + 1)
+    content = b""
+    for _ in range(MAX_MEMBERS):
+        member = zlib.decompressobj(_GZIP_WINDOW)
+        content += member.decompress(data, max_bytes + 1 - len(content))
+        if len(content) > max_bytes:
+            return content
+        if not member.eof:
+            raise EOFError
+        data = member.unused_data.lstrip(b"\0")
+        if not data:
+            return content
+    raise LinkRefused(f"it has more than {MAX_MEMBERS} gzip members; pack it as one")
 
 
 def _inflate(data: bytes, max_bytes: int) -> bytes:

@@ -32,6 +32,7 @@ def raw_deflate(data: bytes) -> bytes:
         (packed(PICTURE), "gzip"),
         (packed(PICTURE), "X-GZIP"),
         (packed(PICTURE[:50]) + packed(PICTURE[50:]), "gzip"),
+        (packed(PICTURE) + bytes(512), "gzip"),
         (packed(PICTURE), "aws-chunked, gzip"),
         (packed(zlib.compress(PICTURE)), "deflate,gzip"),
         (zlib.compress(PICTURE), "deflate"),
@@ -82,3 +83,11 @@ def test_many_layers_are_refused_before_they_are_unpacked() -> None:
     assert unpack(content, ", ".join(["gzip"] * 4)) == packed(b"<html></html>")
     with pytest.raises(LinkRefused, match="it has 5 content encodings; 4 are accepted"):
         unpack(content, ", ".join(["gzip"] * 5))
+
+
+def test_a_body_of_many_members_is_refused() -> None:
+    """50 MiB of them, packed once more to 120 KB, would keep a processor busy for ten seconds."""
+    content = packed(b"<html></html>")
+    assert unpack(content * 16, "gzip") == b"<html></html>" * 16
+    with pytest.raises(LinkRefused, match="it has more than 16 gzip members; pack it as one"):
+        unpack(content * 17, "gzip")

@@ -29,8 +29,9 @@ MAX_DETAILS: Final = 20
 _PATH: Final = re.compile(r"(?<![\w:/.])/(?:[\w.+-]+/)+")
 _MEMORY_TYPE: Final = "OutOfMemoryError"
 _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory", re.IGNORECASE)
-#: Words of errors after which the process must end, because the context of the GPU is lost.
-_BROKEN_WORDS: Final = re.compile(r"CUDA error|cuDNN|cuBLAS|device-side assert", re.IGNORECASE)
+#: First words of errors after which the process must end, because the context of the GPU is lost. Behind them a node's
+#: own RuntimeError may repeat names that the workflow chose, by which any sender could restart the container.
+_BROKEN_WORDS: Final = re.compile(r"CUDA (?:driver )?error|cuDNN|cuBLAS|device-side assert", re.IGNORECASE)
 _BAD_REQUEST: Final = 400
 _INTERNAL_ERROR: Final = 500
 #: Kinds of node errors whose details repeat the lines of a traceback.
@@ -68,7 +69,7 @@ def execution_error(data: Mapping[str, Any]) -> ComfyUiError:
     is_torch = exception_type == "RuntimeError" or exception_type.startswith("torch.")
     if exception_type.endswith(_MEMORY_TYPE) or (is_torch and _MEMORY_WORDS.search(words)):
         return ComfyUiOutOfMemory(message)
-    if is_torch and _BROKEN_WORDS.search(words):
+    if is_torch and _BROKEN_WORDS.match(words):
         return ComfyUiBroken(message)
     return WorkflowFailed(message, node_id=node_id, class_type=class_type, exception_type=exception_type)
 

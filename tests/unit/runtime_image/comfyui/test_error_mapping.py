@@ -91,6 +91,8 @@ def test_an_internal_error_may_be_the_workflows_fault(status: int, kind: type[Co
         ("RuntimeError", "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", ComfyUiBroken),
         ("RuntimeError", "CUDA error: device-side assert triggered", ComfyUiBroken),
         ("torch.AcceleratorError", "CUDA error: an illegal memory access was encountered", ComfyUiBroken),
+        ("RuntimeError", "CUDA driver error: unknown error", ComfyUiBroken),
+        ("RuntimeError", "no file 'CUDA error: device-side assert.png'", WorkflowFailed),
         ("NotADirectoryError", "[Errno 20] Not a directory: 'CUDA error_00001_.png'", WorkflowFailed),
         ("NotADirectoryError", "[Errno 20] Not a directory: 'out of memory_00001_.png'", WorkflowFailed),
         ("SafetensorError", "Error while deserializing header: /opt/models/checkpoints/a.safetensors", WorkflowFailed),

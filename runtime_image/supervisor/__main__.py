@@ -91,7 +91,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
     def start_webui() -> StartedProcess:
         if settings.webui_host:
             address = settings.webui_host_address
-            return HostedProcess(engine.name, address, post=events.put, read_output=read_output)
+            return HostedProcess(engine.name, address, clock=clock, post=events.put, read_output=read_output)
         variables = webui_environment(environment, settings.webui_variables)
         return ChildProcess(
             engine.name, settings.webui_command, environment=variables, post=events.put, read_output=read_output

@@ -10,6 +10,7 @@ from typing import IO, Final, Self
 
 from pydantic import ValidationError
 
+from runtime_image.process.clock import Clock
 from runtime_image.process.host_messages import GROUP_PREFIX, MAX_LINE_BYTES, START_SECONDS, HostMessage
 from runtime_image.process.threads import start_thread
 from runtime_image.supervisor.events import ChildEnded, Event
@@ -27,6 +28,7 @@ class HostedProcess:
         name: str,
         address: tuple[str, int],
         *,
+        clock: Clock,
         post: Callable[[Event], None],
         read_output: Callable[[IO[bytes], Self], None],
     ) -> None:
@@ -37,12 +39,12 @@ class HostedProcess:
         self.name = name
         self.started = threading.Event()
         self._post = post
+        self._clock = clock
         self._status: int | None = None
         self._resident_bytes = 0
         with ExitStack() as at_failure:
             try:
                 self._control = at_failure.enter_context(socket.create_connection(address, timeout=START_SECONDS))
-                self._messages = at_failure.enter_context(self._control.makefile("rb"))
                 port = self._read("output_port")
                 output = at_failure.enter_context(socket.create_connection((address[0], port), timeout=START_SECONDS))
                 #: Process id in the other container.
@@ -51,6 +53,7 @@ class HostedProcess:
                 raise ProcessUnavailable(f"the host at {address[0]}:{address[1]} starts no process: {error}") from error
             at_failure.pop_all()
         self._control.settimeout(None)
+        self._messages = self._control.makefile("rb")
         output.settimeout(None)
         stream = os.fdopen(output.detach(), "rb", buffering=0)
         start_thread(f"{name}-output", lambda: self._read_output(stream, read_output), post)
@@ -71,16 +74,31 @@ class HostedProcess:
         return self._resident_bytes
 
     def _read(self, field: str) -> int:
-        message = self._receive()
+        message = _message(self._line(field))
         value: object = getattr(message, field) if message else None
         if not isinstance(value, int):
             raise ConnectionError(message.error if message and message.error else f"no {field}")
         return value
 
+    def _line(self, field: str) -> bytes:
+        """Return the next line, byte by byte, because a socket's own time limit begins anew with each of them."""
+        ends_at = self._clock.monotonic() + START_SECONDS
+        line = b""
+        while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
+            rest_seconds = ends_at - self._clock.monotonic()
+            if rest_seconds <= 0:
+                raise TimeoutError(f"no {field} within {START_SECONDS:g} s")
+            self._control.settimeout(rest_seconds)
+            byte = self._control.recv(1)
+            if not byte:
+                break
+            line += byte
+        return line
+
     def _receive(self) -> HostMessage | None:
         """Return the next message; None at the end of the connection, and for a line that is not one."""
-        with suppress(OSError, ValidationError):
-            return HostMessage.model_validate_json(self._messages.readline(MAX_LINE_BYTES))
+        with suppress(OSError):
+            return _message(self._messages.readline(MAX_LINE_BYTES))
         return None
 
     def _await_end(self) -> None:
@@ -97,3 +115,10 @@ class HostedProcess:
         # The end of the host's container may break the connection.
         with suppress(ConnectionError):
             read_output(stream, self)
+
+
+def _message(line: bytes) -> HostMessage | None:
+    try:
+        return HostMessage.model_validate_json(line)
+    except ValidationError:
+        return None

@@ -8,10 +8,12 @@ from typing import IO
 
 import pytest
 
+from runtime_image.process.clock import Clock
 from runtime_image.process.host_messages import LOOPBACK, HostMessage
 from runtime_image.supervisor.events import ChildEnded, Event
 from runtime_image.supervisor.hosted_process import LOST_STATUS, HostedProcess
 from runtime_image.supervisor.managed_process import ProcessUnavailable
+from tests.harness.still_clock import StillClock
 
 PID = HostMessage(pid=1).line()
 
@@ -22,7 +24,17 @@ def output() -> Iterator[socket.socket]:
         yield listener
 
 
-def start(output: socket.socket, *lines: bytes, port: bytes = b"") -> "queue.SimpleQueue[Event]":
+class SlowClock(StillClock):
+    """Clock by which each look takes a second."""
+
+    def monotonic(self) -> float:
+        self.sleep(1)
+        return super().monotonic()
+
+
+def start(
+    output: socket.socket, *lines: bytes, port: bytes = b"", clock: Clock | None = None
+) -> "queue.SimpleQueue[Event]":
     """Start a process at a host that answers with these lines. Return the supervisor's events."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with socket.create_server((LOOPBACK, 0)) as listener:
@@ -34,7 +46,7 @@ def start(output: socket.socket, *lines: bytes, port: bytes = b"") -> "queue.Sim
                 control.sendall(first + b"".join(lines))
 
         threading.Thread(target=serve, daemon=True).start()
-        HostedProcess("webui", listener.getsockname(), post=events.put, read_output=read)
+        HostedProcess("webui", listener.getsockname(), clock=clock or Clock(), post=events.put, read_output=read)
     return events
 
 
@@ -79,3 +91,8 @@ def test_a_host_that_names_no_process_has_started_none(output: socket.socket, li
 def test_a_port_that_is_none_is_refused(output: socket.socket) -> None:
     with pytest.raises(ProcessUnavailable, match="no output_port"):
         start(output, PID, port=b'{"output_port": 99999999}\n')
+
+
+def test_a_host_that_sends_a_byte_now_and_then_has_started_none(output: socket.socket) -> None:
+    with pytest.raises(ProcessUnavailable, match="no output_port within 5 s"):
+        start(output, PID, clock=SlowClock())

@@ -43,6 +43,9 @@ TICK_SECONDS: Final = 0.2
 #: Phases in which a task's set-up or call may fail because the engine has just ended.
 _AT_ENGINE: Final = frozenset({TaskPhase.READY, TaskPhase.GENERATING})
 
+#: Reason for which a stop releases tasks.
+_STOPPING: Final = "the agent stops"
+
 
 @dataclass(kw_only=True, eq=False)
 class TaskLoop:
@@ -92,12 +95,14 @@ class TaskLoop:
         if self.hang_detector.is_stuck(now):
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         if self.shutdown.must_interrupt(now):
-            self.claimed.release_all(*TaskPhase)
-        elif self.stopping.is_set() or self.health.has_long_trouble(now):
+            self.claimed.release_all(*TaskPhase, reason=_STOPPING)
+        elif self.stopping.is_set():
             # With every tick, not once: a claim or a repetition may still come after the stop.
-            self.claimed.release_all(*NOT_BEGUN)
-        for task in self.scheduler.claimed_too_early(list(self.claimed), now):
-            self.claimed.release(task)
+            self.claimed.release_all(*NOT_BEGUN, reason=_STOPPING)
+        elif self.health.has_long_trouble(now):
+            self.claimed.release_all(*NOT_BEGUN, reason="the engine is in trouble")
+        too_early = self.scheduler.claimed_too_early(list(self.claimed), now)
+        self.claimed.release_early(too_early, "another replica can begin sooner")
         self.scheduler.interrupt_if_needed()
         if self.health.is_ready and not self.stopping.is_set():
             if self.claimed.count(TaskPhase.GENERATED) < MAX_STORING:

@@ -58,8 +58,8 @@ class TaskCompletion:
                 self._finish(task, outcome)
             case Release(SuspectFailure() as error) if self._failed_so_before(task, error):
                 self._finish(task, Outcome(Status.FAILED, error=error.as_dict()))
-            case Release(error):
-                self._release(task, error)
+            case Release(error, reason):
+                self._release(task, error, reason)
             case AbandonReason() as reason:
                 self._abandon(task, reason)
 
@@ -96,12 +96,17 @@ class TaskCompletion:
             return False
         return record is not None and (record.last_error or {}).get("code") == error.code
 
-    def _release(self, task: ClaimedTask, error: DarkroomError | None) -> None:
+    def _release(self, task: ClaimedTask, error: DarkroomError | None, reason: str) -> None:
         delay_seconds = 0.0
         if error:
             delay_seconds = RETRY_DELAYS_SECONDS[min(task.message.receive_count, len(RETRY_DELAYS_SECONDS)) - 1]
         log = self._log_of(task)
-        log.info("task_released", code=error and error.code, reason=error and error.message, delay=delay_seconds)
+        log.info(
+            "task_released",
+            code=error.code if error else None,
+            reason=error.message if error else reason,
+            delay=delay_seconds,
+        )
         try:
             self._insist(task, lambda: self._release_record(task, error))
         except LeaseLost as lost:

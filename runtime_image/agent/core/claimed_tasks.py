@@ -1,6 +1,6 @@
 """The tasks that this agent holds, the order of their stages, and the one decision for each how it completes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from contract.errors import DarkroomError, ExecutionTimedOut
@@ -76,15 +76,18 @@ class ClaimedTasks:
             status = Status.TIMED_OUT if isinstance(reason, ExecutionTimedOut) else Status.FAILED
             self.complete(task, Outcome(status, error=reason.as_dict()))
 
-    def release(self, task: ClaimedTask, error: DarkroomError | None = None) -> None:
-        """Return a task to its queue; with an error after a delay."""
+    def release(self, task: ClaimedTask, error: DarkroomError) -> None:
+        """Return a task that the machine failed to its queue, after a delay."""
         self.complete(task, Release(error))
 
-    def release_all(self, *phases: TaskPhase) -> None:
+    def release_early(self, tasks: Iterable[ClaimedTask], reason: str) -> None:
+        """Return tasks to their queue at once, because another replica should do them."""
+        for task in tasks:
+            self.complete(task, Release(reason=reason))
+
+    def release_all(self, *phases: TaskPhase, reason: str) -> None:
         """Return all tasks in these phases to their queue."""
-        for task in self:
-            if task.phase in phases:
-                self.release(task)
+        self.release_early([task for task in self if task.phase in phases], reason)
 
     def end_failed(self, task: ClaimedTask, error: Exception) -> None:
         """Complete a task as the error of its stage requires."""

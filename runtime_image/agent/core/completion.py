@@ -31,6 +31,8 @@ class Release:
     """Back to the queue: at once without an error, otherwise after a delay."""
 
     error: DarkroomError | None = None
+    #: Why a task without an error goes back, for the log.
+    reason: str = ""
 
 
 #: Ways to complete a task: with a final state, back to its queue, or abandoned.

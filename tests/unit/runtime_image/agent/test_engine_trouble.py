@@ -4,7 +4,7 @@ import pytest
 
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.completion import AbandonReason
+from runtime_image.agent.core.completion import AbandonReason, Release
 from runtime_image.agent.core.engine_health import HOLD_SECONDS, MAX_FAILURES
 from runtime_image.agent.generate.hang_detector import BEFORE_FIRST_STEP, STUCK_SECONDS
 from runtime_image.agent.task_loop import TICK_SECONDS
@@ -150,6 +150,7 @@ def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_s
     assert ("generate", waiting) not in agent.post(agent.prepared(waiting, GENERATION))
     assert agent.poller.requested == requested
     assert ("release", waiting, None) in agent.advance(HOLD_SECONDS + 1)
+    assert waiting.completion == Release(reason="the engine is in trouble")
 
 
 def test_a_call_that_was_not_sent_waits_for_the_next_web_ui_and_keeps_its_delivery(agent: Agent) -> None:

@@ -12,7 +12,7 @@ from contract.transitions import Outcome
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NO_PROGRESS, TaskPhase
-from runtime_image.agent.core.completion import AbandonReason
+from runtime_image.agent.core.completion import AbandonReason, Release
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
 from runtime_image.agent.lease.task_monitor import HEARTBEAT_SECONDS, PROGRESS_SECONDS
@@ -72,6 +72,7 @@ def test_the_second_of_all_goes_back_once_the_first_is_known_to_be_long(*, shows
     jobs = agent.post(progress(agent, 0.1 if shows_progress else 0.0))
 
     assert ("release", second, None) in jobs
+    assert second.completion == Release(reason="another replica can begin sooner")
 
 
 def test_what_was_delivered_before_is_kept_although_the_first_is_long() -> None:
@@ -285,6 +286,7 @@ def test_stop_hands_back_what_has_not_begun_and_waits_for_the_rest(agent: Agent)
     waiting = agent.claims(held_task("b"))
 
     assert agent.post(on.StopRequested()) == [("release", waiting, None)]
+    assert waiting.completion == Release(reason="the agent stops")
     requested = agent.poller.requested
     late = held_task("c")
     assert agent.post(on.MessagesReceived((late.message,))) == [("requeue", late.message, 0)]

@@ -91,6 +91,21 @@ def test_a_failure_that_meets_a_cancel_leaves_the_cancel(harness: Harness) -> No
     assert harness.observer.results == [("cat", TaskResult.CANCELLED, 0, None)]
 
 
+@pytest.mark.parametrize(
+    ("completion", "code", "reason"),
+    [(Release(WebUiFailed("crash")), "webui_failed", "crash"), (Release(reason="it stops"), None, "it stops")],
+)
+def test_the_log_says_why_a_task_is_released(
+    harness: Harness, caplog: pytest.LogCaptureFixture, completion: Release, code: str | None, reason: str
+) -> None:
+    caplog.set_level(logging.INFO, "completion")
+
+    harness.complete(completion)
+
+    line = json.loads(JsonFormatter().format(caplog.records[0]))
+    assert (line["event"], line["code"], line["reason"]) == ("task_released", code, reason)
+
+
 def test_a_release_is_delayed_by_delivery(harness: Harness) -> None:
     for receive_count, delay in enumerate([*RETRY_DELAYS_SECONDS, RETRY_DELAYS_SECONDS[-1]], 1):
         task = held_task()

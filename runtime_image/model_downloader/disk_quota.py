@@ -35,7 +35,9 @@ class DiskQuota:
         self._max_bytes = max_bytes
         self._is_needed = is_needed
         self._log = log
-        self._lock = threading.Lock()
+        #: Held while models are evicted. Who needs a model registers it under this lock before looking for its file:
+        #: otherwise the file could vanish between the question whether it is needed and its removal.
+        self.evicting = threading.Lock()
 
     def begin(self, part: PartialFile, file: RemoteFile, part_bytes: int) -> list[int]:
         """Reserve the space of a file and begin its download; raises DiskFull if the space is too small.
@@ -43,7 +45,7 @@ class DiskQuota:
         Returns:
             The numbers of the parts that are not on disk yet.
         """
-        with self._lock:
+        with self.evicting:
             self._reserve(file, part)
             return part.begin(file, part_bytes)
 

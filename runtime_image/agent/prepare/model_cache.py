@@ -64,7 +64,7 @@ class ModelCache:
             TaskAborted: if the task was aborted meanwhile.
         """
         files = {file.key: file for file in self._files(models)}
-        with self._lock:
+        with self._quota.evicting, self._lock:
             self._keys_of[task] = frozenset(files)
         for key in files:
             self._folder.mark_used(key)

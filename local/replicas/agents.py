@@ -22,7 +22,11 @@ def engine_variables(url: str, *, comfyui_directory: Path | None = None) -> dict
     """Return the variables of supervisor and agent about their engine. A ComfyUI shares a directory with them."""
     if comfyui_directory is None:
         return {"WEBUI_URL": url}
-    folders = {f"COMFYUI_{name.upper()}_FOLDER": str(comfyui_directory / name) for name in ("input", "output", "temp")}
+    # An own ComfyUI may keep them elsewhere, by links.
+    folders = {
+        f"COMFYUI_{name.upper()}_FOLDER": str((comfyui_directory / name).resolve())
+        for name in ("input", "output", "temp")
+    }
     return {"RUNTIME_TYPE": "comfyui", "COMFYUI_URL": url, **folders}
 
 

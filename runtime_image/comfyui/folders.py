@@ -1,20 +1,23 @@
 """Folders that agent and ComfyUI share on the disk: a subfolder for each task, for its inputs and for its outputs."""
 
+import io
 import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from runtime_image.process.engine import InputFile
 from runtime_image.process.engine_settings import EngineSettings
+from runtime_image.process.regular_file import create_regular, open_folder
 
 #: Random hexadecimal digits behind the task's id: no two runs share a folder, and no other folder looks like one.
 DIGITS: Final = 16
@@ -23,13 +26,15 @@ _OWN_FOLDER: Final = re.compile(rf".+-[0-9a-f]{{{DIGITS}}}")
 TEMPORARY_SECONDS: Final = 3600.0
 #: Bytes of a block in `st_blocks`, whatever the file system.
 _BLOCK_BYTES: Final = 512
+#: Bytes of one step of a copy.
+_COPY_BYTES: Final = 1024 * 1024
 #: The value of `type` in ComfyUI's outputs that names the folder of temporary files.
 TEMPORARY: Final = "temp"
 
 
 @dataclass(frozen=True)
 class ComfyUiFolders:
-    """ComfyUI's folders, each a mount of the agent too."""
+    """ComfyUI's folders, of which each program there may make a link. No folder above them is one."""
 
     input: Path
     output: Path
@@ -47,17 +52,17 @@ class ComfyUiFolders:
         target = self.input / folder
         try:
             if files:
-                target.mkdir(parents=True)
+                self.input.mkdir(parents=True, exist_ok=True)
+                with open_folder(self.input) as parent:
+                    os.mkdir(folder, dir_fd=parent)
             for key, file in files.items():
                 source = file if isinstance(file, Path) else file.data
                 if source not in written:
                     format_ = detect_medium(_head(source))
                     name = f"{len(written) + 1}.{format_.extension if format_ and format_.extension else 'bin'}"
-                    if isinstance(source, Path):
-                        # It may have gigabytes.
-                        shutil.copyfile(source, target / name)
-                    else:
-                        (target / name).write_bytes(source)
+                    # It may have gigabytes.
+                    with _opened(source) as original, create_regular(target / name) as copy:
+                        shutil.copyfileobj(original, copy, _COPY_BYTES)
                     written[source] = f"{folder}/{name}"
                 names[key] = written[source]
         except OSError:
@@ -70,7 +75,6 @@ class ComfyUiFolders:
         is_temporary = item.get("type") == TEMPORARY
         root = self.temp if is_temporary else self.output
         try:
-            root = root.resolve()
             path = (root / str(item.get("subfolder") or "") / str(item["filename"])).resolve()
         except (OSError, ValueError):
             return None
@@ -83,12 +87,11 @@ class ComfyUiFolders:
     def delete(self, folder: str) -> None:
         """Delete what a task has left, and old files outside the tasks' folders."""
         for parent in (self.input, self.output, self.temp):
-            shutil.rmtree(parent / folder, ignore_errors=True)
+            _delete_tree(parent, folder)
         oldest = time.time() - TEMPORARY_SECONDS
         for path in (*self._strays.copy(), *(self.temp.glob("*") if self.temp.is_dir() else ())):
+            _delete_if_older(path, oldest)
             with suppress(OSError):
-                if path.is_file() and path.stat().st_mtime < oldest:
-                    path.unlink()
                 if not path.is_file():
                     self._strays.discard(path)
 
@@ -103,15 +106,15 @@ class ComfyUiFolders:
         for parent in (self.input, self.output, self.temp):
             for path in parent.iterdir() if parent.is_dir() else ():
                 if _OWN_FOLDER.fullmatch(path.name):
-                    shutil.rmtree(path, ignore_errors=True)
+                    _delete_tree(parent, path.name)
 
 
 def folders_of(settings: EngineSettings) -> ComfyUiFolders:
     """Return the folders that the settings name."""
     return ComfyUiFolders(
-        input=settings.comfyui_input_folder,
-        output=settings.comfyui_output_folder,
-        temp=settings.comfyui_temp_folder,
+        input=_fixed(settings.comfyui_input_folder),
+        output=_fixed(settings.comfyui_output_folder),
+        temp=_fixed(settings.comfyui_temp_folder),
         max_bytes=settings.comfyui_max_bytes,
     )
 
@@ -130,8 +133,27 @@ def _sizes(folder: Path) -> Iterator[int]:
                 yield Path(parent, name).lstat().st_blocks * _BLOCK_BYTES
 
 
+def _fixed(folder: Path) -> Path:
+    """Return a folder behind the folders that no program of ComfyUI can replace."""
+    return folder.parent.resolve() / folder.name
+
+
+def _delete_if_older(path: Path, oldest: float) -> None:
+    with suppress(OSError), open_folder(path.parent) as parent:
+        status = os.stat(path.name, dir_fd=parent, follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode) and status.st_mtime < oldest:
+            os.unlink(path.name, dir_fd=parent)
+
+
+def _delete_tree(parent: Path, name: str) -> None:
+    with suppress(OSError), open_folder(parent) as folder:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
+
+
+def _opened(source: bytes | Path) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
 def _head(source: bytes | Path) -> bytes:
-    if isinstance(source, bytes):
-        return source[:HEAD_BYTES]
-    with source.open("rb") as file:
+    with _opened(source) as file:
         return file.read(HEAD_BYTES)

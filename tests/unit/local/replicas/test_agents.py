@@ -96,3 +96,10 @@ def test_a_container_of_workflows_keeps_to_its_folder_and_to_its_comfyui() -> No
         "--port": "3",
     }
     assert environment["COMFYUI_INPUT_FOLDER"] == "/state/comfyui/input"
+
+
+def test_an_own_comfyui_may_keep_a_folder_elsewhere(tmp_path: Path) -> None:
+    """The agent itself follows no link, because on AWS a custom node could make it."""
+    (tmp_path / "output").symlink_to(tmp_path / "disk")
+    variables = engine_variables("http://127.0.0.1:3", comfyui_directory=tmp_path)
+    assert variables["COMFYUI_OUTPUT_FOLDER"] == str(tmp_path / "disk")

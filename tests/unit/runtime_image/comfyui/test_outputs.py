@@ -2,12 +2,16 @@
 
 import json
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract.media_formats import detect_medium
+from contract.picture_formats import FileFormat
+from runtime_image.comfyui import folders as folders_module
 from runtime_image.comfyui import outputs as outputs_module
 from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
 from runtime_image.comfyui.folders import TEMPORARY_SECONDS, ComfyUiFolders
@@ -150,6 +154,70 @@ def test_inputs_of_equal_content_are_one_file_and_a_file_on_the_disk_is_copied(
     names = folders.write_inputs(FOLDER, {"a": InputFile(PNG), "b": InputFile(PNG), "c": video, "d": video})
     assert names == {"a": f"{FOLDER}/1.png", "b": f"{FOLDER}/1.png", "c": f"{FOLDER}/2.mp4", "d": f"{FOLDER}/2.mp4"}
     assert (folders.input / names["c"]).read_bytes() == video.read_bytes()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Return a folder of the agent with a file from long ago that a custom node wants to see, replaced or deleted."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    secret = elsewhere / "1.png"
+    secret.write_bytes(b"secret")
+    os.utime(secret, (0, 0))
+    return elsewhere
+
+
+def test_no_file_is_stored_from_behind_a_link_that_replaces_the_folder(
+    folders: ComfyUiFolders, elsewhere: Path
+) -> None:
+    folders.output.symlink_to(elsewhere)
+    with pytest.raises(ComfyUiFailed, match=r"'1\.png' of node 1 is missing"):
+        read(folders, {"1": {"images": [{"filename": "1.png", "subfolder": "", "type": "output"}]}})
+
+
+def test_no_input_is_written_behind_a_link_that_replaces_the_folder(folders: ComfyUiFolders, elsewhere: Path) -> None:
+    folders.input.symlink_to(elsewhere)
+    with pytest.raises(NotADirectoryError):
+        folders.write_inputs(FOLDER, {"a": InputFile(PNG)})
+    assert [path.name for path in elsewhere.iterdir()] == ["1.png"]
+
+
+def by_link(target: Path, elsewhere: Path) -> None:
+    (target / "1.png").symlink_to(elsewhere / "1.png")
+
+
+def by_link_of_the_folder(target: Path, elsewhere: Path) -> None:
+    target.rmdir()
+    target.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("replace", "error"), [(by_link, FileExistsError), (by_link_of_the_folder, NotADirectoryError)]
+)
+def test_no_input_is_written_behind_a_link_that_a_custom_node_makes_meanwhile(
+    folders: ComfyUiFolders,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    replace: Callable[[Path, Path], None],
+    error: type[OSError],
+) -> None:
+    def detect(head: bytes) -> FileFormat | None:
+        replace(folders.input / FOLDER, elsewhere)
+        return detect_medium(head)
+
+    monkeypatch.setattr(folders_module, "detect_medium", detect)
+    with pytest.raises(error):
+        folders.write_inputs(FOLDER, {"a": InputFile(PNG)})
+    assert (elsewhere / "1.png").read_bytes() == b"secret"
+
+
+def test_nothing_is_deleted_behind_a_link_that_replaces_a_folder(folders: ComfyUiFolders, elsewhere: Path) -> None:
+    (elsewhere / FOLDER).mkdir()
+    for folder in (folders.input, folders.output, folders.temp):
+        folder.symlink_to(elsewhere)
+    folders.delete(FOLDER)
+    folders.purge()
+    assert {path.name for path in elsewhere.iterdir()} == {"1.png", FOLDER}
 
 
 def test_files_have_limits(folders: ComfyUiFolders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,13 +93,7 @@ def claim(lease: Lease, *, now_ms: int, lease_ms: int) -> Request:
         },
         add={"attempts": 1},
         remove=_ONLY_WHILE_RUNNING,
-        where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
-        values={
-            ":run": lease.run_id,
-            ":queued": Status.IN_QUEUE.value,
-            ":running": Status.IN_PROGRESS.value,
-            ":now": now_ms,
-        },
+        **_unleased(lease.run_id, now_ms),
     )
 
 
@@ -152,14 +146,13 @@ def release(lease: Lease, *, now_ms: int, next_check_at_ms: int, error: dict[str
     )
 
 
-def release_expired(task_key: str, run_id: str, *, now_ms: int) -> Request:
-    """Release a run whose lease has expired: it waits again, as if never published."""
+def release_unleased(task_key: str, run_id: str, *, now_ms: int) -> Request:
+    """Let a run without a valid lease wait again, as if never published."""
     return update(
         task_key,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", *_ONLY_WHILE_RUNNING),
-        where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
-        values={":run": run_id, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
+        **_unleased(run_id, now_ms),
     )
 
 
@@ -214,19 +207,7 @@ def mark_streamed(task_key: str, run_id: str, *, now_ms: int) -> Request:
 
 def finish_unleased(task_key: str, run_id: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
     """End a run without a valid lease: it waits, or its lease has expired."""
-    return _end(
-        task_key,
-        _unfinished(outcome),
-        now_ms,
-        retention_seconds,
-        where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
-        values={
-            ":run": run_id,
-            ":queued": Status.IN_QUEUE.value,
-            ":running": Status.IN_PROGRESS.value,
-            ":now": now_ms,
-        },
-    )
+    return _end(task_key, _unfinished(outcome), now_ms, retention_seconds, **_unleased(run_id, now_ms))
 
 
 def _end(
@@ -267,6 +248,18 @@ def _unfinished(outcome: Outcome) -> Outcome:
 
 def _until(expires_at_ms: int) -> dict[str, int]:
     return {"lease_expires_at_ms": expires_at_ms, "due_at_ms": expires_at_ms + LEASE_GRACE_MS}
+
+
+def _unleased(run_id: str, now_ms: int) -> dict[str, Any]:
+    return {
+        "where": "run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
+        "values": {
+            ":run": run_id,
+            ":queued": Status.IN_QUEUE.value,
+            ":running": Status.IN_PROGRESS.value,
+            ":now": now_ms,
+        },
+    }
 
 
 def _held(lease: Lease) -> dict[str, Any]:

@@ -62,9 +62,9 @@ class TaskRepository(TaskIndexes):
         """Write the final state of a run without a valid lease: it waits, or its lease has expired."""
         return self._update(transitions.finish_unleased(run.key, run.run_id, outcome, **self._ending()))
 
-    def release_expired(self, run: RunReference) -> bool:
-        """Release a run whose lease has expired: it waits again, as if never published."""
-        return self._update(transitions.release_expired(run.key, run.run_id, now_ms=self._now_ms()))
+    def release_unleased(self, run: RunReference) -> bool:
+        """Let a run without a valid lease wait again, as if never published: the reaper publishes it soon."""
+        return self._update(transitions.release_unleased(run.key, run.run_id, now_ms=self._now_ms()))
 
     def interrupt(self, run: RunReference) -> bool:
         """Ask the replica of a running task to finish it with the picture as it is."""

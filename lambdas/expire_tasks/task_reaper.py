@@ -65,7 +65,7 @@ class TaskReaper:
             self._report(record, "task_expired", self.repository.finish_waiting(record, expired))
         elif record.status is Status.IN_QUEUE:
             self._publish_again(record, now_ms)
-        elif self.repository.release_expired(record):
+        elif self.repository.release_unleased(record):
             logger().warning("replica_vanished", task_id=record.id, run_id=record.run_id, worker_id=record.worker_id)
             count("ReplicasVanished", runtime=record.runtime)
             self._publish_again(record, now_ms)

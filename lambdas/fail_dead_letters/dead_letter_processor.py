@@ -9,7 +9,7 @@ from contract.callback import sender_id
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.json_values import parse_json_object
 from contract.message import TaskMessage
-from contract.record import Record
+from contract.record import MAX_ATTEMPTS, Record
 from contract.tenancy import Tenancy, scoped
 from lambdas.messaging.queue_batch import MessageDeferred
 from lambdas.messaging.topics import Topic, publish_rejection
@@ -76,7 +76,7 @@ class DeadLetterProcessor:
         if record is None:
             self._answer(delivery, body, message.tenant, "its task has no record")
         elif record.run_id == message.run_id and not record.is_final:
-            self._fail(record)
+            self._fail_or_release(record)
         else:
             logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=message.run_id)
 
@@ -85,6 +85,19 @@ class DeadLetterProcessor:
         # A task in RunPod's format does not name an id, so it has the id of its message.
         record = self._repository.read(scoped(tenant, sender_id(body) or message_id))
         return record is not None and record.submission_id == message_id
+
+    def _fail_or_release(self, record: Record) -> None:
+        """Fail a run that had all its attempts, or none.
+
+        After some, deliveries met a run that another of its messages held, or a stop. It waits again for the rest,
+        unless its message alone has its secret.
+        """
+        if record.has_secret or not 0 < record.attempts < MAX_ATTEMPTS:
+            self._fail(record)
+        elif self._repository.release_unleased(record):
+            logger().warning("task_waits_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
+        else:
+            raise MessageDeferred(f"task {record.id} is held by a replica")
 
     def _fail(self, record: Record) -> None:
         error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")

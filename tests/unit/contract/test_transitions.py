@@ -221,9 +221,9 @@ class Machine(RuleBasedStateMachine):
             )
 
     @rule()
-    def release_expired(self) -> None:
-        request = transitions.release_expired(self.id, self.run, now_ms=self.now_ms)
-        if self.write(request, allowed=self.free() and self.status == "IN_PROGRESS"):
+    def release_unleased(self) -> None:
+        request = transitions.release_unleased(self.id, self.run, now_ms=self.now_ms)
+        if self.write(request, allowed=self.free()):
             self.expect(
                 status=Status.IN_QUEUE,
                 sampling=None,

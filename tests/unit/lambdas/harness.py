@@ -158,6 +158,11 @@ class Harness:
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
+    def release(self, task_id: str, error: dict[str, Any] | None) -> None:
+        lease = Lease(task_id, self.record(task_id).run_id, "replica")
+        request = transitions.release(lease, now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error)
+        self.dynamodb.update_item(TableName="tasks", **request)
+
     def report(self, task_id: str, permille: int, sampling: Mapping[str, int | str], **known: Any) -> None:
         lease = Lease(task_id, self.record(task_id).run_id, "replica")
         request = transitions.report_progress(lease, ProgressReport(permille, sampling, **known))

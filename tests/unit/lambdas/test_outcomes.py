@@ -96,13 +96,33 @@ class TestDeadLetters:
         self, harness: Harness, submit: SubmitTask, settle: Settle
     ) -> None:
         message = submit()
-        lease = Lease("a", harness.claim("a").run_id, "replica")
         error = {"code": "out_of_memory", "message": "the GPU is full"}
-        request = transitions.release(lease, now_ms=harness.now_ms, next_check_at_ms=0, error=error)
-        harness.dynamodb.update_item(TableName="tasks", **request)
+        for _ in range(MAX_ATTEMPTS):
+            harness.claim("a")
+            harness.release("a", error)
         settle(message)
         assert (harness.record("a").status, harness.record("a").error) == (Status.FAILED, error)
         assert harness.completion_topic.sent == []
+
+    def test_a_task_whose_deliveries_met_another_message_of_it_has_its_other_attempts(
+        self, harness: Harness, submit: SubmitTask, settle: Settle
+    ) -> None:
+        """The reaper publishes a task again whose first message may still wait in the queue."""
+        message = submit()
+        harness.claim("a")
+        harness.release("a", {"code": "out_of_memory", "message": "the GPU is full"})
+        settle(message)
+        assert harness.record("a").status is Status.IN_QUEUE
+        harness.now_ms += PUBLISH_GRACE_MS
+        harness.reaper().run()
+        assert len(harness.task_topic.sent) == 2
+
+    def test_a_task_with_a_token_has_no_other_message(self, harness: Harness, settle: Settle) -> None:
+        harness.submit(SYNC_WITH_TOKEN, "s1")
+        harness.claim("a")
+        harness.release("a", None)
+        settle(harness.task_topic.sent[0][0])
+        assert harness.error_code("a") == "delivery_failed"
 
     def test_a_task_that_never_said_why(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         settle(submit())
@@ -121,7 +141,7 @@ class TestDeadLetters:
         assert harness.record("a").status is Status.IN_PROGRESS
         harness.now_ms += LEASE_MS + 1
         settle(message)
-        assert harness.record("a").status is Status.FAILED
+        assert harness.record("a").status is Status.IN_QUEUE
 
     def test_a_task_that_is_over_is_left_alone(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         message = submit()

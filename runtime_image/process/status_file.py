@@ -3,15 +3,11 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, TypeAdapter, ValidationError
 
 Content = TypeVar("Content")
-
-#: Seconds after which a status counts as missing. The agent writes one each second. A slow disk may hold its loop up,
-#: but not for this long.
-MAX_AGE_SECONDS: Final = 15.0
 
 
 class AgentStatus(BaseModel):
@@ -31,17 +27,11 @@ class AgentStatus(BaseModel):
     #: Tasks that came back because the GPU's memory was not enough.
     out_of_memory: NonNegativeInt = 0
     checkpoint: str | None = None
-    #: Epoch seconds.
-    updated_at: float = 0.0
 
     @property
     def busy_share(self) -> float:
         """The part of the agent's life in which the Web UI was busy, 0 to 1."""
         return min(self.busy_seconds / self.up_seconds, 1.0) if self.up_seconds else 0.0
-
-    def is_fresh(self, now_seconds: float) -> bool:
-        """Return True if it was written lately; `now_seconds` is epoch time."""
-        return now_seconds - self.updated_at <= MAX_AGE_SECONDS
 
 
 def write_status_file(path: Path, content: Mapping[str, object]) -> None:

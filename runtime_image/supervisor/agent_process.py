@@ -14,6 +14,8 @@ DRAIN_SIGNAL: Final = signal.SIGUSR1
 #: Polls, a second apart, without a new status after which the agent hangs. It writes its status once a second, and its
 #: start lasts seconds. Polls, not seconds, because a container that was paused as a whole has not hung.
 MAX_SILENT_POLLS: Final = 60
+#: Polls after which the container is not ready. A slow disk may hold the agent's loop up, but not for this long.
+SILENT_POLLS: Final = 15
 
 
 @dataclass(kw_only=True, eq=False)
@@ -21,7 +23,8 @@ class AgentProcess(ManagedProcess):
     """Adds the agent's status file and its drain."""
 
     status_file: Path
-    _updated_at: float | None = field(default=None, init=False)
+    #: Time of the file's last change, by the machine's clock as both processes see it.
+    _changed_at_ns: int | None = field(default=None, init=False)
     _silent_polls: int = field(default=0, init=False)
 
     def start_if_due(self, now: float) -> bool:
@@ -32,7 +35,7 @@ class AgentProcess(ManagedProcess):
         if not super().start_if_due(now):
             return False
         self.restart_policy.mark_healthy(now)
-        self._updated_at, self._silent_polls = None, 0
+        self._changed_at_ns, self._silent_polls = None, 0
         return True
 
     def drain(self) -> None:
@@ -43,12 +46,24 @@ class AgentProcess(ManagedProcess):
     def poll_status(self) -> AgentStatus | None:
         """Return the agent's status, or None if it does not run or has written none."""
         status = read_status_file(self.status_file, AgentStatus) if self.child else None
-        updated_at = status.updated_at if status else None
-        self._silent_polls = self._silent_polls + 1 if updated_at == self._updated_at else 0
-        self._updated_at = updated_at
+        # Not a time inside it: a full disk takes no new content, and the agent's clock follows that of AWS.
+        changed_at_ns = self._find_change()
+        self._silent_polls = self._silent_polls + 1 if changed_at_ns == self._changed_at_ns else 0
+        self._changed_at_ns = changed_at_ns
         return status
+
+    @property
+    def is_silent(self) -> bool:
+        """Return True after some polls in a row without a new status."""
+        return self.child is not None and self._silent_polls >= SILENT_POLLS
 
     @property
     def hangs(self) -> bool:
         """Return True after too many polls in a row without a new status."""
         return self.child is not None and self._silent_polls >= MAX_SILENT_POLLS
+
+    def _find_change(self) -> int | None:
+        try:
+            return self.status_file.stat().st_mtime_ns
+        except OSError:
+            return None

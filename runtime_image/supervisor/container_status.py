@@ -21,6 +21,8 @@ class ContainerStatus:
     agent_running: bool = False
     #: None until the agent has written one, and after it has ended.
     agent_status: AgentStatus | None = None
+    #: True while the agent writes no new one.
+    agent_silent: bool = False
     stopping: bool = False
 
     def is_alive(self, now: float) -> bool:
@@ -32,7 +34,7 @@ class ContainerStatus:
         """Return True if the agent holds no task that the Web UI may work on."""
         return self.agent_status is None or self.agent_status.held == 0
 
-    def not_ready_reason(self, now_epoch_seconds: float) -> str | None:
+    def not_ready_reason(self) -> str | None:
         """Return what keeps the container from accepting tasks, or None if it is ready."""
         status = self.agent_status
         obstacles = (
@@ -41,7 +43,7 @@ class ContainerStatus:
             (not self.webui_ready, "the Web UI is not ready"),
             (not self.agent_running, "the agent does not run"),
             (status is None, "the agent has not written its status yet"),
-            (status is not None and not status.is_fresh(now_epoch_seconds), "the agent has fallen silent"),
+            (self.agent_silent, "the agent has fallen silent"),
             (status is not None and not status.ready, "the agent does not accept tasks"),
         )
         return next((reason for holds, reason in obstacles if holds), None)

@@ -23,7 +23,7 @@ class HealthServer:
                 case "/healthz":
                     return _json_page({"alive": status.is_alive(clock.monotonic())})
                 case "/readyz":
-                    reason = status.not_ready_reason(clock.now_ms() / 1000)
+                    reason = status.not_ready_reason()
                     return _json_page({"ready": reason is None} | ({"reason": reason} if reason else {}))
                 case "/metrics":
                     return 200, CONTENT_TYPE_LATEST, metrics.page()

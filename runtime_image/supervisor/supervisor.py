@@ -143,6 +143,7 @@ class Supervisor:
         size = self.webui.child.resident_bytes() if self.webui.child else 0
         self.status.webui_resident_bytes = size
         agent_status = self.status.agent_status = self.agent.poll_status()
+        self.status.agent_silent = self.agent.is_silent
         if self.agent.hangs and not self.agent.is_terminating:
             self.event_log.error("agent_hangs")
             self.agent.kill(now)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -72,7 +73,6 @@ class ReplicaReport:
             tasks=results,
             out_of_memory=self._out_of_memory,
             checkpoint=self.engine.loaded_model,
-            updated_at=self.clock.now_ms() / 1000,
         )
 
     def _write(self, path: Path, status: AgentStatus) -> None:
@@ -80,6 +80,9 @@ class ReplicaReport:
             write_status_file(path, status.model_dump())
         except OSError as error:
             self.log.warning("status_not_written", path=str(path), reason=str(error))
+            # The supervisor would kill an agent whose file does not change. A full disk takes at least this.
+            with suppress(OSError):
+                path.touch()
 
     def _measure(self, now: float) -> None:
         busy, failures = self.gpu.busy_seconds(now), self.health.failures_in_all

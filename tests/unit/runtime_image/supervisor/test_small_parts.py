@@ -112,25 +112,26 @@ def test_a_status_may_lack_fields_and_have_others(tmp_path: Path) -> None:
 
 
 def test_readiness_names_the_first_obstacle() -> None:
-    now = 1000.0
     status = ContainerStatus(ticked_at=0)
-    reasons = [status.not_ready_reason(now)]
+    reasons = [status.not_ready_reason()]
     for name, value in (
         ("models_on_disk", True),
         ("webui_ready", True),
         ("agent_running", True),
-        ("agent_status", AgentStatus(ready=True, updated_at=now - 60)),
-        ("agent_status", AgentStatus(ready=False, updated_at=now)),
-        ("agent_status", AgentStatus(ready=True, updated_at=now)),
+        ("agent_status", AgentStatus(ready=False)),
+        ("agent_silent", True),
+        ("agent_silent", False),
+        ("agent_status", AgentStatus(ready=True)),
         ("stopping", True),
     ):
         setattr(status, name, value)
-        reasons.append(status.not_ready_reason(now))
+        reasons.append(status.not_ready_reason())
     assert reasons == [
         "the models are being fetched",
         "the Web UI is not ready",
         "the agent does not run",
         "the agent has not written its status yet",
+        "the agent does not accept tasks",
         "the agent has fallen silent",
         "the agent does not accept tasks",
         None,

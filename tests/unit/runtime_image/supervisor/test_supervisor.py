@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import queue
 from functools import partial
 from pathlib import Path
@@ -101,7 +102,8 @@ class Container:
 
     def write_status(self, **status: object) -> None:
         """Write the agent's status."""
-        self.status_file.write_text(json.dumps({"updated_at": self.clock.seconds} | status))
+        self.status_file.write_text(json.dumps(status))
+        os.utime(self.status_file, (self.clock.seconds, self.clock.seconds))
         self.advance(1)
 
     def post(self, event: on.Event) -> None:
@@ -209,7 +211,9 @@ def test_an_agent_that_says_nothing_new_is_killed_and_started_again(container: C
     container.write_status(ready=True)
     container.advance_by_polls(MAX_SILENT_POLLS - 1)
     assert agent.sent == []
+    assert container.supervisor.status.not_ready_reason() == "the agent has fallen silent"
     container.write_status(ready=True)
+    assert container.supervisor.status.not_ready_reason() is None
     # A pause of the whole container is no hang of the agent.
     container.advance(1000)
     container.advance_by_polls(MAX_SILENT_POLLS)

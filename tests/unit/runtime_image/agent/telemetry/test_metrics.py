@@ -1,7 +1,9 @@
 """Metrics of a task and of a replica, as CloudWatch reads them."""
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.task_result import TaskResult
+from runtime_image.agent.telemetry import replica_report
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.metrics import EmbeddedMetrics, TaskMetrics
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
@@ -141,7 +144,6 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
         "tasks": {"RELEASED": 1, "FAILED": 1},
         "out_of_memory": 1,
         "checkpoint": "sd15.safetensors",
-        "updated_at": replica.clock.now_ms() / 1000,
     }
     assert list(tmp_path.iterdir()) == [path]
 
@@ -149,6 +151,24 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
 def test_a_status_that_cannot_be_written_harms_nothing(metrics: EmbeddedMetrics, tmp_path: Path) -> None:
     replica = Replica(metrics, tmp_path / "missing" / "status.json")
     replica.report.tick(replica.clock.seconds, held=0)
+
+
+def test_a_full_disk_does_not_look_like_an_agent_that_hangs(
+    metrics: EmbeddedMetrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "status.json"
+    replica = Replica(metrics, path)
+    replica.report.tick(replica.clock.seconds, held=0)
+    os.utime(path, (0, 0))
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(replica_report, "write_status_file", fail)
+    replica.clock.seconds += STATUS_SECONDS
+    replica.report.tick(replica.clock.seconds, held=0)
+
+    assert path.stat().st_mtime > 0
 
 
 def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics, lines: Lines) -> None:

@@ -63,6 +63,10 @@ class TaskPreparer:
         self._check(task, draft)
         etags = task.task_message.etags
         task.call = draft.call(self.pictures.resolve(draft.inputs(), draft.path, task_id=task.metadata.id, etags=etags))
+        if task.aborted.is_set():
+            # Its completion has found no call yet, so its files would stay on the disk.
+            task.call.close()
+            raise TaskAborted
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
         gives_up_at = self.clock.monotonic() + HOLD_SECONDS

@@ -2,16 +2,21 @@
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from contract.routing import Limits
+from contract.task import Task
 from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.engine import Engine, EngineDraft
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
+from runtime_image.process.engine import InputFile, InputReference, ModelReference
 from runtime_image.process.engine_http import EngineResponse
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
@@ -20,7 +25,10 @@ from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiEngine
 from runtime_image.webui.errors import WebUiUnreachable
 from tests.harness.still_clock import StillClock
-from tests.unit.runtime_image.agent.tasks import held_task
+from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
+from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
+
+LOG = EventLog(logging.getLogger("test"))
 
 
 class FakeWebUi(WebUiClient):
@@ -39,23 +47,26 @@ class FakeWebUi(WebUiClient):
         return EngineResponse(200, json.dumps([{"name": "Euler"}]).encode())
 
 
-def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
-    """Prepare the task; return the sampler that its answer must name."""
-    clock, log = StillClock(), EventLog(logging.getLogger("test"))
+def preparer(engine: Engine, clock: StillClock) -> TaskPreparer:
     unused: Any = None
-    engine = WebUiEngine(
-        client=FakeWebUi(clock, silent_calls), allowed_options=(), limits=Limits(), clock=clock, log=log
-    )
-    preparer = TaskPreparer(
+    return TaskPreparer(
         engine=engine,
         pictures=PictureResolver(fetch_http=unused, fetch_s3=unused, read=unused),
         model_cache=None,
         model_calls=unused,
-        retry=Retry(clock=clock, log=log),
+        retry=Retry(clock=clock, log=LOG),
         clock=clock,
-        log=log,
+        log=LOG,
     )
-    preparer.run(task)
+
+
+def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
+    """Prepare the task; return the sampler that its answer must name."""
+    clock = StillClock()
+    engine = WebUiEngine(
+        client=FakeWebUi(clock, silent_calls), allowed_options=(), limits=Limits(), clock=clock, log=LOG
+    )
+    preparer(engine, clock).run(task)
     assert isinstance(task.call, WebUiCall)
     return task.call.request.sampler_name
 
@@ -82,6 +93,49 @@ def test_a_task_that_was_aborted_meanwhile_is_dropped(task: ClaimedTask) -> None
 
     with pytest.raises(TaskAborted):
         prepared_sampler(task, silent_calls=1)
+
+
+class AbortedDraft:
+    """Draft of a task that is aborted while its call is built."""
+
+    path = "task.content"
+
+    def __init__(self, task: ClaimedTask) -> None:
+        self._task = task
+        self.built = FakeCall(GENERATION, FakeEngine())
+
+    def models(self) -> list[ModelReference]:
+        return []
+
+    def check(self, *, timeout_seconds: float) -> None:
+        pass
+
+    def inputs(self) -> list[InputReference]:
+        return []
+
+    def call(self, inputs: Mapping[str, InputFile]) -> FakeCall:
+        self._task.aborted.set()
+        return self.built
+
+
+@dataclass
+class DraftingEngine(FakeEngine):
+    """Engine with one draft."""
+
+    only_draft: AbortedDraft | None = None
+
+    def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
+        assert self.only_draft
+        return self.only_draft
+
+
+def test_the_files_of_a_task_that_is_aborted_while_they_are_written_are_deleted(task: ClaimedTask) -> None:
+    draft = AbortedDraft(task)
+
+    with pytest.raises(TaskAborted):
+        preparer(DraftingEngine(only_draft=draft), StillClock()).run(task)
+
+    assert draft.built.is_closed
 
 
 def test_a_task_past_its_time_limit_still_asks_for_a_moment(task: ClaimedTask) -> None:

@@ -54,6 +54,13 @@ class TooManyOutputs(ComfyUiError, EngineRefused):
     code = "limit_exceeded"
 
 
+class InputsNotWritten(ComfyUiError):
+    """Raised when the folder of input files takes none, as on a full disk. ComfyUI itself is not to blame."""
+
+    code = "storage_failed"
+    retryable = True
+
+
 class ComfyUiFailed(ComfyUiError, EngineFailed):
     """Raised when ComfyUI fails a workflow that may well succeed elsewhere or later."""
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 
 from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
+from runtime_image.comfyui.errors import InputsNotWritten
 from runtime_image.process.engine import InputFile
 from runtime_image.process.engine_settings import EngineSettings
 from runtime_image.process.regular_file import create_regular, open_folder
@@ -45,7 +46,11 @@ class ComfyUiFolders:
     _strays: set[Path] = field(default_factory=set, init=False, compare=False)
 
     def write_inputs(self, folder: str, files: Mapping[str, InputFile | Path]) -> dict[str, str]:
-        """Write or copy files into a task's folder, and return ComfyUI's name of each by its key."""
+        """Write or copy files into a task's folder, and return ComfyUI's name of each by its key.
+
+        Raises:
+            InputsNotWritten: if the folder takes no file.
+        """
         names: dict[str, str] = {}
         # The same picture in several nodes is one file.
         written: dict[bytes | Path, str] = {}
@@ -65,9 +70,9 @@ class ComfyUiFolders:
                         shutil.copyfileobj(original, copy, _COPY_BYTES)
                     written[source] = f"{folder}/{name}"
                 names[key] = written[source]
-        except OSError:
+        except OSError as error:
             self.delete(folder)
-            raise
+            raise InputsNotWritten(f"the input files cannot be written: {error.strerror}") from error
         return names
 
     def find(self, item: dict[str, object]) -> Path | None:

@@ -1,7 +1,9 @@
 """Outputs of a workflow: order, kinds, limits, and files that are gone."""
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ from contract.media_formats import detect_medium
 from contract.picture_formats import FileFormat
 from runtime_image.comfyui import folders as folders_module
 from runtime_image.comfyui import outputs as outputs_module
-from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
+from runtime_image.comfyui.errors import ComfyUiFailed, InputsNotWritten, TooManyOutputs
 from runtime_image.comfyui.folders import TEMPORARY_SECONDS, ComfyUiFolders
 from runtime_image.comfyui.outputs import ComfyUiOutputs, read_outputs
 from runtime_image.process.engine import InputFile
@@ -156,6 +158,17 @@ def test_inputs_of_equal_content_are_one_file_and_a_file_on_the_disk_is_copied(
     assert (folders.input / names["c"]).read_bytes() == video.read_bytes()
 
 
+def test_a_full_disk_is_named(folders: ComfyUiFolders, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", fail)
+    with pytest.raises(InputsNotWritten, match="the input files cannot be written: No space left on device") as full:
+        folders.write_inputs(FOLDER, {"a": InputFile(PNG)})
+    assert (full.value.code, full.value.retryable) == ("storage_failed", True)
+    assert list(folders.input.iterdir()) == []
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
     """Return a folder of the agent with a file from long ago that a custom node wants to see, replaced or deleted."""
@@ -177,7 +190,7 @@ def test_no_file_is_stored_from_behind_a_link_that_replaces_the_folder(
 
 def test_no_input_is_written_behind_a_link_that_replaces_the_folder(folders: ComfyUiFolders, elsewhere: Path) -> None:
     folders.input.symlink_to(elsewhere)
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(InputsNotWritten, match="Not a directory"):
         folders.write_inputs(FOLDER, {"a": InputFile(PNG)})
     assert [path.name for path in elsewhere.iterdir()] == ["1.png"]
 
@@ -191,22 +204,20 @@ def by_link_of_the_folder(target: Path, elsewhere: Path) -> None:
     target.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize(
-    ("replace", "error"), [(by_link, FileExistsError), (by_link_of_the_folder, NotADirectoryError)]
-)
+@pytest.mark.parametrize(("replace", "problem"), [(by_link, "File exists"), (by_link_of_the_folder, "Not a directory")])
 def test_no_input_is_written_behind_a_link_that_a_custom_node_makes_meanwhile(
     folders: ComfyUiFolders,
     elsewhere: Path,
     monkeypatch: pytest.MonkeyPatch,
     replace: Callable[[Path, Path], None],
-    error: type[OSError],
+    problem: str,
 ) -> None:
     def detect(head: bytes) -> FileFormat | None:
         replace(folders.input / FOLDER, elsewhere)
         return detect_medium(head)
 
     monkeypatch.setattr(folders_module, "detect_medium", detect)
-    with pytest.raises(error):
+    with pytest.raises(InputsNotWritten, match=problem):
         folders.write_inputs(FOLDER, {"a": InputFile(PNG)})
     assert (elsewhere / "1.png").read_bytes() == b"secret"
 

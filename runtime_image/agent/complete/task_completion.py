@@ -70,8 +70,9 @@ class TaskCompletion:
         try:
             self._insist(task, lambda: self.repository.finish(task.lease, outcome))
         except LeaseLost as lost:
-            self._abandon(task, AbandonReason.of(lost))
-            return
+            if not self._was_written(task, outcome):
+                self._abandon(task, AbandonReason.of(lost))
+                return
         except AWS_ERRORS as problem:
             log.warning("outcome_not_written", reason=str(problem))
             if is_refused_for_good(problem) and error.get("code") != StorageRefused.code:
@@ -84,6 +85,15 @@ class TaskCompletion:
         log.info("task_finished", status=outcome.status.value, pictures=pictures, seconds=seconds)
         self._report(task, TaskResult[outcome.status.name], pictures=pictures, error_code=error.get("code"))
         self._delete_messages(task)
+
+    def _was_written(self, task: ClaimedTask, outcome: Outcome) -> bool:
+        """Return True if the record has this outcome: an earlier attempt wrote it, and its answer was lost."""
+        try:
+            record = self.repository.read(task.lease.task_key)
+        except AWS_ERRORS:
+            return False
+        written = (task.lease.run_id, outcome.status, outcome.output_url, (outcome.error or {}).get("code"))
+        return record is not None and (record.run_id, record.status, record.output_url, record.error_code) == written
 
     def _failed_so_before(self, task: ClaimedTask, error: SuspectFailure) -> bool:
         """Return True if the attempt before this one failed in the same way, so that the task is the cause."""

@@ -24,7 +24,7 @@ from tests.unit.runtime_image.agent.records import record
 from tests.unit.runtime_image.agent.tasks import held_task, received
 
 FAILED = Outcome(Status.FAILED, error=LinkRefused("no").as_dict())
-COMPLETED = Outcome(Status.COMPLETED, image_urls=("s3://b/1", "s3://b/2"))
+COMPLETED = Outcome(Status.COMPLETED, image_urls=("s3://b/1", "s3://b/2"), output_url="s3://b/1.out")
 
 
 class Harness:
@@ -220,6 +220,28 @@ def test_a_refused_write_shows_why_the_task_is_lost(
     harness.complete(completion)
 
     assert harness.observer.results == [("cat", result, 0, None)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stored", "result"),
+    [
+        (COMPLETED, record(status=Status.COMPLETED, output_url="s3://b/1.out"), TaskResult.COMPLETED),
+        (FAILED, record(status=Status.FAILED, error_code=LinkRefused.code), TaskResult.FAILED),
+        # Another replica's attempt.
+        (COMPLETED, record(status=Status.COMPLETED, output_url="s3://b/2.out"), TaskResult.LEASE_LOST),
+        (FAILED, record(status=Status.FAILED, error_code="worker_lost"), TaskResult.LEASE_LOST),
+    ],
+)
+def test_an_outcome_whose_answer_was_lost_counts_as_written(
+    harness: Harness, outcome: Outcome, stored: Record, result: TaskResult
+) -> None:
+    """botocore repeats a write without an answer, and DynamoDB refuses the second one."""
+    harness.repository.refusal, harness.repository.stored = LeaseLost(), stored
+
+    harness.complete(outcome)
+
+    assert [each[1] for each in harness.observer.results] == [result]
+    assert harness.queue.actions == [("delete", "handle-cat")]
 
 
 @pytest.mark.parametrize("completion", [COMPLETED, FAILED])

@@ -205,6 +205,17 @@ def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Templates, t
     assert "ECS_CLUSTER=darkroom-ecs" in config.read_text()
 
 
+def test_stopped_replicas_and_unused_images_do_not_fill_the_disk_of_a_node(ecs: Templates) -> None:
+    script = node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
+    settings = dict(re.findall(r"^(ECS_\w+)=(.*)$", script, re.MULTILINE))
+    # Until then the agent keeps the volumes of a stopped task, by default for three hours.
+    assert settings["ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"] == "1m"
+    # The agent removes no image if the behavior is `prefer-cached`, and pulls each image again if it is `default`.
+    assert settings["ECS_IMAGE_PULL_BEHAVIOR"] == "once"
+    # A node that is empty for some minutes keeps its image. By default the agent may remove it after an hour.
+    assert settings["ECS_IMAGE_MINIMUM_CLEANUP_AGE"] == "24h"
+
+
 def test_a_provider_waits_for_the_cluster_which_creates_the_role_of_ecs(fleet: Templates) -> None:
     (cluster,) = fleet.resources("AWS::ECS::Cluster")
     for provider in fleet.resources("AWS::ECS::CapacityProvider"):

@@ -132,7 +132,8 @@ def task_definition(
         task_role_arn=task_role.role_arn,
         execution_role_arn=execution_role.role_arn,
         container_definitions=[container, *sidecars],
-        # Docker gives such a volume the owner of the folder in the image, and removes it with the task.
+        # Docker gives such a volume the owner of the folder in the image. ECS's agent removes it after the task
+        # (`user_data`).
         volumes=[
             kind.VolumeProperty(
                 name=name,

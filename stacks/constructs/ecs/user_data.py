@@ -11,6 +11,10 @@ ENDING_FILE: Final = "ending"
 #:
 #: Images and writable volumes, with them the models, are read and written at NVMe's speed instead of a network disk's.
 #: The node joins the cluster in any case: a replica on the slower disk is better than an unused node.
+#:
+#: ECS's agent keeps the volumes of a stopped replica, with its models, for three hours by default, and with the pull
+#: behavior `prefer-cached` every image for ever. Replicas that end one after the other, or a few releases, would fill
+#: the disk. An unused image stays for a day, because the next replica may start before ECS removes the empty node.
 _SCRIPT: Final = """#!/bin/bash
 cat >> /etc/ecs/ecs.config <<'CONFIG'
 ECS_CLUSTER={cluster}
@@ -20,7 +24,9 @@ ECS_ENABLE_CONTAINER_METADATA=false
 ECS_DISABLE_PRIVILEGED=true
 ECS_SELINUX_CAPABLE=true
 ECS_AWSVPC_BLOCK_IMDS=true
-ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+ECS_IMAGE_PULL_BEHAVIOR=once
+ECS_IMAGE_MINIMUM_CLEANUP_AGE=24h
+ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m
 ECS_CONTAINER_STOP_TIMEOUT={stop_seconds}s
 CONFIG
 

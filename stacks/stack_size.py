@@ -10,6 +10,8 @@ from aws_cdk import App
 
 from stacks.config import Environment
 
+#: CloudFormation's limit of a template. The CDK only warns of it.
+MAX_TEMPLATE_BYTES: Final = 1_000_000
 #: Lambda's limit of the names and values of a function's variables together, in bytes.
 MAX_VARIABLES_BYTES: Final = 4 * 1024
 #: Bytes of a value that is known at deployment only, such as the ARN of a secret or the URL of a queue.
@@ -34,7 +36,13 @@ def synthesize(application: App, *, environment: Environment) -> None:
             raise EnvironmentTooLarge(f"{problem}: {_advice(environment)}") from None
         raise
     for stack in assembly.stacks:
-        template = json.loads(Path(stack.template_full_path).read_text(encoding="utf-8"))
+        content = Path(stack.template_full_path).read_bytes()
+        if len(content) > MAX_TEMPLATE_BYTES:
+            problem = f"the template of the stack {stack.stack_name} has {len(content)} bytes"
+            raise EnvironmentTooLarge(
+                f"{problem}, and CloudFormation allows {MAX_TEMPLATE_BYTES}: {_advice(environment)}"
+            )
+        template = json.loads(content)
         for logical_id, resource in template.get("Resources", {}).items():
             variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
             if resource["Type"] == "AWS::Lambda::Function" and (size := _size(variables)) > MAX_VARIABLES_BYTES:

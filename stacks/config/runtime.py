@@ -15,6 +15,9 @@ from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, m
 
 #: Bytes of the runtimes as JSON: Lambda allows 4 KB of environment variables in all, and the others need 1 KB.
 MAX_CATALOGUE_BYTES: Final = 3 * 1024
+#: Highest number of runtimes. The monitoring stack reads the names of their queues in one parameter of Systems Manager,
+#: which has 8 KiB at most: three names of up to 80 characters for each runtime.
+MAX_RUNTIMES: Final = 32
 #: Time that a stopping replica needs beyond its longest task to store the last outputs and to stop its processes:
 #: seconds, and a part of the task's own length, because the processes share the time.
 STOP_MARGIN_SECONDS: Final = 30
@@ -247,7 +250,11 @@ def pascal_name(name: str) -> str:
 
 
 def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, ...]:
-    """Return the runtimes; raise ValueError if they conflict."""
+    """Return the runtimes; raise ValueError if they conflict or are too many."""
+    if len(runtimes) > MAX_RUNTIMES:
+        raise ValueError(
+            f"has {len(runtimes)} entries; write at most {MAX_RUNTIMES}, and move the others to a second environment"
+        )
     unique(runtimes, lambda runtime: runtime.name, "name")
     unique(runtimes, lambda runtime: runtime.pascal_name, "name apart from hyphens")
     for first, second in combinations(runtimes, 2):

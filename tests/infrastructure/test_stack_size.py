@@ -24,6 +24,16 @@ def test_a_stack_with_too_many_resources_is_refused_with_a_remedy() -> None:
     )
 
 
+def test_a_template_that_is_too_long_is_refused_with_a_remedy() -> None:
+    application = App(analytics_reporting=False)
+    CfnResource(Stack(application, "Long"), "Topic", type="AWS::SNS::Topic", properties={"Name": "x" * 1_000_000})
+
+    with pytest.raises(
+        EnvironmentTooLarge, match=r"the template of the stack Long has \d+ bytes, .* allows 1000000: api"
+    ):
+        synthesize(application, environment=ENVIRONMENT)
+
+
 def application_with(variables: dict[str, Any]) -> App:
     application = App(analytics_reporting=False)
     properties = {"Environment": {"Variables": variables}}

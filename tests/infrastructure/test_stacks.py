@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks.config import RuntimeConfig
+from stacks.config import Environment, RuntimeConfig
+from stacks.config.runtime import MAX_RUNTIMES
 from tests.infrastructure.conftest import Synthesize, TemplatesOf
 from tests.infrastructure.templates import Templates, without_hash
 from tests.permissions.grants import CALLED_BY_OTHERS, components
@@ -238,3 +239,20 @@ def test_the_order_of_runtimes_changes_no_name(templates_of: TemplatesOf, synthe
     runtimes: tuple[RuntimeConfig, ...] = tuple(reversed(dev.environment.runtimes))
     turned = synthesize(dev.environment.model_copy(update={"runtimes": runtimes}))
     assert turned.stacks["Messaging"]["Resources"].keys() == dev.stacks["Messaging"]["Resources"].keys()
+
+
+@pytest.mark.slow  # it synthesizes the largest environment
+def test_the_names_of_all_runtimes_that_the_file_allows_fit_into_a_parameter(synthesize: Synthesize) -> None:
+    runtimes = [{"name": f"r{number}", "dynamicModel": True} for number in range(MAX_RUNTIMES)]
+    document = {"name": "e" * 30, "region": "eu-central-1", "runtimes": runtimes}
+    templates = synthesize(Environment.model_validate(document))
+    lists = {
+        name: output["Value"]["Fn::Join"][1]
+        for template in templates.stacks.values()
+        for name, output in template.get("Outputs", {}).items()
+        if name.startswith("SharedNamesOf")
+    }
+    assert {"SharedNamesOfMessaging", "SharedNamesOfApi"} == set(lists)
+    # SQS's longest name and a comma. Of the other names, those of log groups are nine characters longer at most.
+    sizes = {name: len(names) * 81 for name, names in lists.items()}
+    assert all(size <= 8_192 for size in sizes.values()), sizes

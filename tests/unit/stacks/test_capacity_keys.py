@@ -123,6 +123,10 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"publishers": [f"arn:aws:iam::123456789012:role/shop-{number}" for number in range(16)]},
         "publishers: has 16 entries; write at most 15, and give the others a key of the HTTP API",
     ),
+    "more runtimes than a parameter has names of queues": (
+        {"runtimes": [{"name": f"r{number}", "dynamicModel": True} for number in range(33)]},
+        "runtimes: has 33 entries; write at most 32, and move the others to a second environment",
+    ),
     "a service for a publisher": (
         {"publishers": ["events.amazonaws.com"]},
         "publishers[0]: is 'events.amazonaws.com'; write the 12 digits of an account in quotes, or the ARN",

@@ -256,7 +256,7 @@ def test_no_size_much_larger_than_a_replica_is_bought_on_demand(file: Path) -> N
 
 
 def test_more_runtimes_than_the_functions_can_be_told_of_are_refused(file: Path) -> None:
-    runtimes = [{"name": f"runtime-{number:032}", "dynamicModel": True} for number in range(100)]
+    runtimes = [{"name": f"runtime-{number:032}", "modelFilename": f"{number:040}.ckpt"} for number in range(32)]
     (problem,) = problems(file, yaml.safe_dump({"name": "prod", "runtimes": runtimes}))
     assert "the functions' environment allows 3072" in problem
 

@@ -166,6 +166,7 @@ def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Templates) ->
         (disk,) = node["BlockDeviceMappings"]
         assert disk["Ebs"]["VolumeSize"] == config.disk.size_gib
         assert disk["Ebs"]["Encrypted"] is True
+        assert disk["Ebs"]["DeleteOnTermination"] is True
         # A program with access to the metadata may act as the node.
         assert node["MetadataOptions"]["HttpTokens"] == "required"
         assert node["MetadataOptions"]["HttpPutResponseHopLimit"] == 1

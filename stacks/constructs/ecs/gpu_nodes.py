@@ -86,6 +86,8 @@ class GpuNodes(Construct):
             iops=runtime.disk.iops,
             throughput=runtime.disk.throughput_mibps,
             encrypted=True,
+            # Otherwise the image decides, and a node that ends might leave a disk, which costs until someone finds it.
+            delete_on_termination=True,
         )
         script = aws_ec2.UserData.custom(user_data(cluster=cluster.name, stop_seconds=runtime.stop_seconds))
         return aws_ec2.LaunchTemplate(

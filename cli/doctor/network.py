@@ -11,6 +11,9 @@ from stacks.config import Environment, Network
 #: Quotas of the account that a new network counts against: service, code and name (Service Quotas console).
 _ADDRESSES: Final = ("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs")
 _NETWORKS: Final = ("vpc", "L-F678F1CE", "VPCs per Region")
+#: Ids of the zones in which EKS accepts no subnet (EKS user guide, "Subnet requirements for clusters"). The name of
+#: such a zone differs from account to account.
+_WITHOUT_EKS: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
 #: Free addresses of a subnet below which replicas may not start; a subnet usually has hundreds.
 LEAST_FREE_ADDRESSES: Final = 16
 
@@ -21,7 +24,7 @@ def check_network(environment: Environment, clients: Clients) -> Iterator[Findin
     if network is None:
         yield ok("no network in the environment file")
         return
-    yield from _check_zones(network, clients)
+    yield from _check_zones(network, clients, engine=environment.engine)
     if network.vpc_id is not None:
         yield from _check_subnets(network, clients)
     elif "Network" in deployed_stacks(environment, clients):
@@ -47,15 +50,16 @@ def _fits(asked: tuple[str, str, str], *, used: int, needed: int, clients: Clien
     return ok(f"{name}: {limit:g}, {used} in use, {needed} needed")
 
 
-def _check_zones(network: Network, clients: Clients) -> Iterator[Finding]:
+def _check_zones(network: Network, clients: Clients, *, engine: str) -> Iterator[Finding]:
     zones = clients("ec2").describe_availability_zones(AllAvailabilityZones=True)["AvailabilityZones"]
-    known = {zone["ZoneName"] for zone in zones if zone.get("OptInStatus") != "not-opted-in"}
+    known = {zone["ZoneName"]: zone.get("ZoneId") for zone in zones if zone.get("OptInStatus") != "not-opted-in"}
+    refused = {name: zone_id for name, zone_id in known.items() if engine == "eks" and zone_id in _WITHOUT_EKS}
     wanted = dict.fromkeys(network.zones)
+    advice = f"write any of {', '.join(sorted(known.keys() - refused.keys()))}"
     if missing := [zone for zone in wanted if zone not in known]:
-        yield problem(
-            f"network.zones: this account has no zone {', '.join(missing)} in this region",
-            f"write any of {', '.join(sorted(known))}",
-        )
+        yield problem(f"network.zones: this account has no zone {', '.join(missing)} in this region", advice)
+    elif unusable := [f"{zone} ({refused[zone]})" for zone in wanted if zone in refused]:
+        yield problem(f"network.zones: EKS accepts no subnet in {', '.join(unusable)}", advice)
     else:
         yield ok(f"the account has the zones {', '.join(wanted)}")
 

@@ -97,6 +97,23 @@ def test_a_zone_that_the_account_lacks_is_a_problem(zone: str) -> None:
     assert first.advice == "write any of eu-central-1a, eu-central-1b"
 
 
+@pytest.mark.parametrize(("engine", "level"), [("eks", "problem"), ("ecs", "ok")])
+def test_a_zone_that_eks_refuses_is_a_problem_before_the_network_is_made(engine: str, level: str) -> None:
+    ids = {"us-east-1a": "use1-az1", "us-east-1e": "use1-az3"}
+    zones = [{"ZoneName": name, "ZoneId": zone_id} for name, zone_id in ids.items()]
+    wanted = {"engine": engine, "region": "us-east-1", "network": Network(zones=tuple(ids))}
+    first, *_ = findings(
+        network.check_network,
+        ENVIRONMENT.model_copy(update=wanted),
+        cloudformation__DescribeStacks=described(stack("Darkroom-prod-Network")),
+        ec2__DescribeAvailabilityZones={"AvailabilityZones": zones},
+    )
+    assert first.level.value == level
+    if level == "problem":
+        assert first.message == "network.zones: EKS accepts no subnet in us-east-1e (use1-az3)"
+        assert first.advice == "write any of us-east-1a"
+
+
 def test_without_an_engine_there_is_no_network_to_examine() -> None:
     without = ENVIRONMENT.model_copy(update={"engine": "none", "network": None})
     assert levels(findings(network.check_network, without)) == ["ok"]

@@ -274,6 +274,20 @@ def test_the_cluster_costs_no_extended_support_and_can_be_created_a_second_time(
     assert not [name for name in names if isinstance(name, str)]
 
 
+def test_no_function_of_the_cdk_runs_before_its_log_group_exists(everything: Templates) -> None:
+    """Otherwise Lambda creates the group, and CloudFormation ends the stack because it exists already."""
+    groups = {
+        group.logical_id
+        for group in everything.resources("AWS::Logs::LogGroup")
+        if "/aws/lambda/" in json.dumps(group.properties.get("LogGroupName"))
+    }
+    assert len(groups) == 2
+    barrier = everything.named("KubernetesClusterKubectlReadyBarrier", "AWS::SSM::Parameter")
+    assert groups <= set(barrier.body["DependsOn"])
+    for applied in everything.resources("Custom::AWSCDK-EKS-KubernetesResource", "Custom::AWSCDK-EKS-HelmChart"):
+        assert barrier.logical_id in applied.body["DependsOn"]
+
+
 def test_what_replicas_log_arrives_as_it_is(everything: Templates) -> None:
     configuration = everything.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
     assert "    log_key log\n    log_format json/emf\n" in configuration

@@ -98,11 +98,15 @@ class KubernetesCluster(Construct):
             digest = hashlib.sha256(administrator.encode()).hexdigest()[:8]
             self._eks.grant_cluster_admin(f"Administrator{digest}", administrator)
         provider = self._eks.node.find_child("KubectlProvider")
+        # All manifests and charts depend on this barrier.
+        barrier = self._eks.node.find_child("KubectlReadyBarrier")
         for part in provider.node.find_all():
             # The CDK creates the log groups of its functions without an expiry.
             if isinstance(part, aws_logs.CfnLogGroup):
                 part.retention_in_days = environment.log_retention_days
                 part.apply_removal_policy(removal_policy_of(environment))
+                # A function that runs without its group creates it, and then the group of the template cannot be made.
+                barrier.node.add_dependency(part)
         self._suppress_findings(public=bool(api_cidrs))
 
     @property

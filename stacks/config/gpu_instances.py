@@ -30,6 +30,8 @@ class GpuInstance:
     vcpus: int
     memory_gib: int
     local_nvme_gb: int
+    #: Disks of equal size that the local NVMe consists of.
+    nvme_disks: int = 1
 
     @property
     def family(self) -> str:
@@ -40,6 +42,11 @@ class GpuInstance:
     def local_nvme_gib(self) -> int:
         """GiB of local NVMe, rounded down; 0 without any."""
         return self.local_nvme_gb * 10**9 // 2**30
+
+    @property
+    def nvme_disk_gib(self) -> int:
+        """GiB of one disk of the local NVMe."""
+        return self.local_nvme_gib // self.nvme_disks
 
     @property
     def gpu_memory_mib(self) -> int:
@@ -69,7 +76,8 @@ GPU_FAMILIES: Final = {
     "p6-b300": GpuFamily("B300", 275_040, built_images=_BLACKWELL),
 }
 
-#: Name, GPUs, vCPUs, GiB of memory and GB of local NVMe; the smallest of a family first.
+#: Name, GPUs, vCPUs, GiB of memory, GB of local NVMe and, if there are several, its disks; the smallest of a family
+#: first.
 _INSTANCES: Final = (
     ("g4dn.xlarge", 1, 4, 16, 125),
     ("g4dn.2xlarge", 1, 8, 32, 225),
@@ -84,46 +92,46 @@ _INSTANCES: Final = (
     ("g5.12xlarge", 4, 48, 192, 3_800),
     ("g5.16xlarge", 1, 64, 256, 1_900),
     ("g5.24xlarge", 4, 96, 384, 3_800),
-    ("g5.48xlarge", 8, 192, 768, 7_600),
+    ("g5.48xlarge", 8, 192, 768, 7_600, 2),
     ("g6.xlarge", 1, 4, 16, 250),
     ("g6.2xlarge", 1, 8, 32, 450),
     ("g6.4xlarge", 1, 16, 64, 600),
-    ("g6.8xlarge", 1, 32, 128, 900),
-    ("g6.12xlarge", 4, 48, 192, 3_760),
-    ("g6.16xlarge", 1, 64, 256, 1_880),
-    ("g6.24xlarge", 4, 96, 384, 3_760),
-    ("g6.48xlarge", 8, 192, 768, 7_520),
+    ("g6.8xlarge", 1, 32, 128, 900, 2),
+    ("g6.12xlarge", 4, 48, 192, 3_760, 4),
+    ("g6.16xlarge", 1, 64, 256, 1_880, 2),
+    ("g6.24xlarge", 4, 96, 384, 3_760, 4),
+    ("g6.48xlarge", 8, 192, 768, 7_520, 8),
     ("g6e.xlarge", 1, 4, 32, 250),
     ("g6e.2xlarge", 1, 8, 64, 450),
     ("g6e.4xlarge", 1, 16, 128, 600),
-    ("g6e.8xlarge", 1, 32, 256, 900),
-    ("g6e.12xlarge", 4, 48, 384, 3_800),
-    ("g6e.16xlarge", 1, 64, 512, 1_900),
-    ("g6e.24xlarge", 4, 96, 768, 3_800),
-    ("g6e.48xlarge", 8, 192, 1_536, 7_600),
+    ("g6e.8xlarge", 1, 32, 256, 900, 2),
+    ("g6e.12xlarge", 4, 48, 384, 3_800, 2),
+    ("g6e.16xlarge", 1, 64, 512, 1_900, 2),
+    ("g6e.24xlarge", 4, 96, 768, 3_800, 2),
+    ("g6e.48xlarge", 8, 192, 1_536, 7_600, 4),
     ("g7.2xlarge", 1, 8, 32, 440),
     ("g7.4xlarge", 1, 16, 64, 875),
     ("g7.8xlarge", 1, 32, 128, 930),
     ("g7.12xlarge", 2, 48, 192, 1_900),
     ("g7.24xlarge", 4, 96, 384, 3_800),
-    ("g7.48xlarge", 8, 192, 768, 7_600),
+    ("g7.48xlarge", 8, 192, 768, 7_600, 2),
     ("g7e.2xlarge", 1, 8, 64, 1_900),
     ("g7e.4xlarge", 1, 16, 128, 1_900),
     ("g7e.8xlarge", 1, 32, 256, 1_900),
     ("g7e.12xlarge", 2, 48, 512, 3_800),
-    ("g7e.24xlarge", 4, 96, 1_024, 7_600),
-    ("g7e.48xlarge", 8, 192, 2_048, 15_200),
+    ("g7e.24xlarge", 4, 96, 1_024, 7_600, 2),
+    ("g7e.48xlarge", 8, 192, 2_048, 15_200, 4),
     ("gr6.4xlarge", 1, 16, 128, 600),
-    ("gr6.8xlarge", 1, 32, 256, 900),
-    ("p3dn.24xlarge", 8, 96, 768, 1_800),
-    ("p4d.24xlarge", 8, 96, 1_152, 8_000),
-    ("p4de.24xlarge", 8, 96, 1_152, 8_000),
+    ("gr6.8xlarge", 1, 32, 256, 900, 2),
+    ("p3dn.24xlarge", 8, 96, 768, 1_800, 2),
+    ("p4d.24xlarge", 8, 96, 1_152, 8_000, 8),
+    ("p4de.24xlarge", 8, 96, 1_152, 8_000, 8),
     ("p5.4xlarge", 1, 16, 256, 3_800),
-    ("p5.48xlarge", 8, 192, 2_048, 30_400),
-    ("p5e.48xlarge", 8, 192, 2_048, 30_400),
-    ("p5en.48xlarge", 8, 192, 2_048, 30_400),
-    ("p6-b200.48xlarge", 8, 192, 2_048, 30_400),
-    ("p6-b300.48xlarge", 8, 192, 4_096, 30_400),
+    ("p5.48xlarge", 8, 192, 2_048, 30_400, 8),
+    ("p5e.48xlarge", 8, 192, 2_048, 30_400, 8),
+    ("p5en.48xlarge", 8, 192, 2_048, 30_400, 8),
+    ("p6-b200.48xlarge", 8, 192, 2_048, 30_400, 8),
+    ("p6-b300.48xlarge", 8, 192, 4_096, 30_400, 8),
 )
 GPU_INSTANCES: Final = {row[0]: GpuInstance(*row) for row in _INSTANCES}
 

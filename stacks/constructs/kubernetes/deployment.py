@@ -140,7 +140,7 @@ def _volumes(runtime: RuntimeConfig) -> list[dict[str, Any]]:
     return [
         # A replica that uses more than its share is evicted, and no other replica of its node.
         *(
-            {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}}
+            {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime, engine='eks')}Gi"}}
             for name in (*WRITABLE_FOLDERS, *shared_folders(runtime))
         ),
         *(
@@ -220,7 +220,7 @@ def _agent_resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
         "requests": {
             "cpu": f"{share.millicpus}m",
             "memory": memory,
-            "ephemeral-storage": f"{replica_disk_gib(runtime)}Gi",
+            "ephemeral-storage": f"{replica_disk_gib(runtime, engine='eks')}Gi",
         },
         "limits": {"memory": memory},
     }

@@ -73,11 +73,11 @@ def runtime_environment(
         "MODEL_BUCKET": resources.model_bucket,
         "MODELS_DIRECTORY": MODELS_DIRECTORY,
         "MODEL_FILENAME": runtime.model_filename or "",
-        "MODELS_MAX_BYTES": f"{models_mib(runtime)}MiB",
+        "MODELS_MAX_BYTES": f"{models_mib(runtime, engine=environment.engine)}MiB",
         "MODELS_STATE_FILE": MODELS_STATE_FILE,
         # Empty selects the public one.
         "HF_ENDPOINT": "",
-        **_engine_variables(runtime),
+        **_engine_variables(runtime, environment),
         **_webui_variables(runtime),
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
@@ -107,7 +107,7 @@ def webui_container_environment(runtime: RuntimeConfig, environment: Environment
     }
 
 
-def _engine_variables(runtime: RuntimeConfig) -> dict[str, str]:
+def _engine_variables(runtime: RuntimeConfig, environment: Environment) -> dict[str, str]:
     if runtime.type == "sdwebui":
         return {"RUNTIME_TYPE": runtime.type, "WEBUI_URL": WEBUI_URL}
     return {
@@ -117,7 +117,7 @@ def _engine_variables(runtime: RuntimeConfig) -> dict[str, str]:
         "COMFYUI_INPUT_FOLDER": f"{EXCHANGE_FOLDER}/input",
         "COMFYUI_OUTPUT_FOLDER": f"{EXCHANGE_FOLDER}/output",
         "COMFYUI_TEMP_FOLDER": f"{EXCHANGE_FOLDER}/temp",
-        "COMFYUI_MAX_BYTES": f"{replica_disk_gib(runtime)}GiB",
+        "COMFYUI_MAX_BYTES": f"{replica_disk_gib(runtime, engine=environment.engine)}GiB",
         "ALLOWED_NODES": json.dumps(runtime.allowed_nodes),
         "DISALLOWED_NODES": json.dumps(runtime.disallowed_nodes),
         "API_NODES": str(runtime.api_nodes).lower(),

@@ -72,19 +72,27 @@ def container_shares(runtime: RuntimeConfig) -> tuple[ContainerShare, ContainerS
     return agent, ContainerShare(memory_mib - agent.memory_mib, millicpus - agent.millicpus)
 
 
-def replica_disk_gib(runtime: RuntimeConfig) -> int:
+def replica_disk_gib(runtime: RuntimeConfig, *, engine: str) -> int:
     """Return the GiB of disk of each replica, by the same rule as the memory."""
-    # Local NVMe replaces the disk where an instance type has it. On EKS it must be the larger one of both.
     disk_gib = min(
-        (instance.local_nvme_gib or runtime.disk.size_gib) / replicas
+        (_nvme_gib(instance, engine) or runtime.disk.size_gib) / replicas
         for instance, replicas in replicas_by_instance(runtime)
     )
     return math.floor(min(disk_gib, runtime.disk.size_gib) * DISK_SHARE)
 
 
-def models_mib(runtime: RuntimeConfig) -> int:
+def models_mib(runtime: RuntimeConfig, *, engine: str) -> int:
     """Return the MiB of downloaded models that a replica keeps. Beyond it the least recently used are removed."""
-    return math.floor(replica_disk_gib(runtime) * 1024 * MODELS_SHARE)
+    return math.floor(replica_disk_gib(runtime, engine=engine) * 1024 * MODELS_SHARE)
+
+
+def _nvme_gib(instance: GpuInstance, engine: str) -> int:
+    """Return the GiB of local NVMe that replaces the disk of a node.
+
+    A node on ECS uses one of its NVMe disks (`stacks.constructs.ecs.user_data`). EKS Auto Mode joins them all; together
+    they must be larger than the disk.
+    """
+    return instance.nvme_disk_gib if engine == "ecs" else instance.local_nvme_gib
 
 
 def webui_memory_mib(runtime: RuntimeConfig) -> int:

@@ -33,6 +33,8 @@ def test_each_instance_type_is_what_ec2_says_of_it(recorded: dict[str, dict[str,
         assert body["VCpuInfo"]["DefaultVCpus"] == instance.vcpus
         assert body["MemoryInfo"]["SizeInMiB"] == instance.memory_gib * 1024
         assert body.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0) == instance.local_nvme_gb
+        (disks,) = body["InstanceStorageInfo"]["Disks"]
+        assert disks["Count"] == instance.nvme_disks
 
 
 def test_no_instance_type_with_whole_nvidia_gpus_is_missing(recorded: dict[str, dict[str, Any]]) -> None:

@@ -157,3 +157,13 @@ def test_the_agent_can_finish_the_longest_task_before_the_container_is_killed(se
     settings = SupervisorSettings.from_environment(variables)
     assert settings.agent_grace_period_seconds >= seconds
     assert settings.grace_period_seconds < runtime.stop_seconds
+
+
+@pytest.mark.parametrize(("engine", "share_gib"), [("ecs", 109), ("eks", 250)])
+def test_a_replica_counts_on_the_nvme_that_the_nodes_of_its_engine_use(engine: str, share_gib: int) -> None:
+    # Four replicas; four disks of 875 GiB, of which a node on ECS uses one.
+    runtime = RuntimeConfig(name="c", type="comfyui", instance_types=("g6.12xlarge",), disk=Disk(size_gib=500))
+    environment = ENVIRONMENT.model_copy(update={"engine": engine, "runtimes": (runtime,)})
+    variables = runtime_environment(runtime, environment, RESOURCES)
+    assert variables["COMFYUI_MAX_BYTES"] == f"{share_gib}GiB"
+    assert variables["MODELS_MAX_BYTES"] == f"{share_gib * 1024 * 9 // 10}MiB"

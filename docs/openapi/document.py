@@ -20,6 +20,9 @@ OPERATIONS: Final = (
     *mcp.OPERATIONS,
 )
 
+#: Names of RFC 9110, which Python has since 3.13.
+_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 INTRODUCTION: Final = """\
 Generates images asynchronously with the SD Web UI: submit a task, read its state, get links to its pictures, or be
 called back. `docs/how-to/` explains what this lists."""
@@ -78,7 +81,7 @@ def _operation(operation: Operation, schemas: Schemas, *, is_ours: bool = True) 
 
 
 def _answer(status: HTTPStatus, answer: Any, schemas: Schemas) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": status.phrase}
+    described: dict[str, Any] = {"description": _PHRASES.get(status, status.phrase)}
     if answer is not None:
         described["content"] = {"application/json": {"schema": schemas.schema(answer, "serialization")}}
     return described

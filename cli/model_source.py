@@ -138,7 +138,9 @@ class ModelStream(io.RawIOBase):
 
     def close(self) -> None:
         """Close the connection."""
-        self._answer.close()
+        # Python closes a stream also if no answer came, and then its making has failed.
+        if hasattr(self, "_answer"):
+            self._answer.close()
         super().close()
 
     def readable(self) -> bool:

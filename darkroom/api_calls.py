@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Unpack
+from typing import Any, Final, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
 from darkroom.batch_snapshot import BatchSnapshot, TaskInBatch
@@ -18,6 +18,8 @@ from darkroom.operation import Item, Iteration, Operation, Pause
 from darkroom.pictures import FetchedPicture, save_output
 from darkroom.task_request import BatchArguments, ListFilters, TaskOptions, TasksToSend, task_request
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskReference, TaskSnapshot, id_of_task
+
+Listed = TypeVar("Listed")
 
 #: Seconds between two polls of a task. Agents write progress at most every 2 s, but more polls show the end of short
 #: tasks sooner.
@@ -150,25 +152,25 @@ class ApiCalls:
 
     def list_batches(self) -> Iteration[BatchSnapshot]:
         """Yield all batches, the newest first."""
-        query: dict[str, str] = {}
-        while True:
-            page = yield from self._api.ask("GET", f"{_BATCHES}?{urlencode(query)}")
-            for document in page["batches"]:
-                yield Item(BatchSnapshot.of(document))
-            if page["next"] is None:
-                return
-            query["next"] = page["next"]
+        return self._entries(_BATCHES, "batches", BatchSnapshot.of, {})
 
     def list_batch_tasks(self, batch_id: str, state: str | None = None) -> Iteration[TaskInBatch]:
         """Yield the tasks of a batch in their order, all or those in a state such as `failed`."""
-        query = {"state": state} if state else {}
+        path = f"{_path_of_batch(batch_id)}/tasks"
+        return self._entries(path, "tasks", TaskInBatch.of, {"state": state} if state else {})
+
+    def _entries(
+        self, path: str, name: str, view_of: Callable[[Mapping[str, Any]], Listed], query: Mapping[str, str]
+    ) -> Iteration[Listed]:
+        """Yield the entries of a list, page by page; `name` is the key that holds them."""
+        asked = dict(query)
         while True:
-            page = yield from self._api.ask("GET", f"{_path_of_batch(batch_id)}/tasks?{urlencode(query)}")
-            for document in page["tasks"]:
-                yield Item(TaskInBatch.of(document))
+            page = yield from self._api.ask("GET", f"{path}?{urlencode(asked)}")
+            for document in page[name]:
+                yield Item(view_of(document))
             if page["next"] is None:
                 return
-            query["next"] = page["next"]
+            asked["next"] = page["next"]
 
     def watch_batch(self, batch_id: str, *, timeout_seconds: float | None = None) -> Iteration[BatchSnapshot]:
         """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""

@@ -8,7 +8,7 @@ import click
 from cli.environment_options import program_of
 from cli.errors import TaskDidNotComplete
 from cli.requests import name_options
-from cli.session import Session, command
+from cli.session import Session, command, timeout_option
 from cli.table import columns
 from darkroom import BatchSnapshot, Client, RequestRefused, TaskInBatch
 from darkroom.task_request import BatchArguments
@@ -21,14 +21,7 @@ def batch() -> None:
 
 #: Options of a command that may wait.
 _WAIT: Final = click.option("--wait", is_flag=True, help="Wait until all tasks have ended, showing their progress.")
-_TIMEOUT: Final = click.option(
-    "--timeout",
-    "timeout_seconds",
-    type=click.FloatRange(min=0),
-    default=3600.0,
-    show_default=True,
-    help="Seconds to wait.",
-)
+_TIMEOUT: Final = timeout_option(3600.0)
 
 
 @batch.command("submit", short_help="Submit the tasks in a file, as one batch.")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cli.environment import SystemEndpoints
-from cli.session import Session, command
+from cli.session import Session, command, timeout_option
 
 
 @click.command(short_help="Write the file of a new environment.")
@@ -89,14 +89,7 @@ def cost(session: Session, tasks_per_day: int, task_seconds: float) -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Check the nodes and models of a workflow (API format) instead of the rest.",
 )
-@click.option(
-    "--timeout",
-    "timeout_seconds",
-    type=click.FloatRange(min=0),
-    default=1200.0,
-    show_default=True,
-    help="Seconds for each smoke test.",
-)
+@timeout_option(1200.0, "Seconds for each smoke test.")
 @command
 def doctor(session: Session, /, **options: Any) -> None:
     """Check an environment before and after its deployment, and before its removal.

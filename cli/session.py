@@ -96,6 +96,20 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, No
     return option(with_session(function))
 
 
+def timeout_option(
+    seconds: float, help_text: str = "Seconds to wait."
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Give a command the option `--timeout`; `seconds` is its default."""
+    return click.option(
+        "--timeout",
+        "timeout_seconds",
+        type=click.FloatRange(min=0),
+        default=seconds,
+        show_default=True,
+        help=help_text,
+    )
+
+
 def with_session(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:
     """Give a command its session, and its failures their message and exit code."""
 

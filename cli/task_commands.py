@@ -13,7 +13,7 @@ from cli.environment import SystemEndpoints
 from cli.environment_options import program_of
 from cli.errors import WrongUsage
 from cli.requests import PromptOptions, id_of, is_workflow, name_options, read_request, workflow_request
-from cli.session import Session, command
+from cli.session import Session, command, timeout_option
 from cli.table import columns
 from darkroom import Client, RequestRefused
 from darkroom.task_request import ListFilters
@@ -39,14 +39,7 @@ def waits(function: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options of waiting for a task's end."""
     options = (
         click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress."),
-        click.option(
-            "--timeout",
-            "timeout_seconds",
-            type=click.FloatRange(min=0),
-            default=900.0,
-            show_default=True,
-            help="Seconds to wait.",
-        ),
+        timeout_option(900.0),
         click.option(
             "--download",
             type=click.Path(path_type=Path, file_okay=False),

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader
+from httpx._config import create_ssl_context
 from hypothesis import HealthCheck, settings
 
 from local.aws.moto_corrections import correct_moto
@@ -48,6 +49,14 @@ def pytest_collection() -> Generator[None, object, object]:
     if expensive := set(EXPENSIVE) & set(sys.modules) - imported_before:
         raise pytest.UsageError(f"import {', '.join(sorted(expensive))} in the tests, not in their files")
     return result
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_are_read_once() -> Iterator[None]:
+    """Keep the TLS context of httpx, which reads all certificates, 25 ms, for each client and each `httpx.get`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(create_ssl_context))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

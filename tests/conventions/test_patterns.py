@@ -36,8 +36,7 @@ def growth(run: Callable[[str], object], text_of: Callable[[int], str]) -> float
     cheapest, length = float("inf"), 12
     while length <= LONGEST:
         text = text_of(length)
-        # The middle of three, because the clock of a virtual machine can stop for a moment.
-        cost = sorted(processor_seconds(run, text) for _ in range(3))[1] / len(text)
+        cost = processor_seconds(run, text) / len(text)
         if cost > MOST_GROWTH * cheapest:
             return cost / cheapest
         cheapest = min(cheapest, cost) if cost else cheapest

@@ -78,7 +78,11 @@ class Judgement:
 
 def judge_picture(picture: Image.Image, expected: Scene) -> Judgement:
     """Compare a picture with the scene: its objects and no others, and how those of its colours lie."""
-    found = find_objects(picture)
+    return judge_found(find_objects(picture), expected)
+
+
+def judge_found(found: FoundScene, expected: Scene) -> Judgement:
+    """Compare what was found in a picture with the scene."""
     related = _is_related(found, expected)
     count = len(expected.objects)
     for chosen in permutations(found.objects, count):

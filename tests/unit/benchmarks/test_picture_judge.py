@@ -8,7 +8,7 @@ from PIL import Image
 
 from benchmarks.picture_judge.colours import COLOURS
 from benchmarks.picture_judge.objects import find_objects
-from benchmarks.picture_judge.scene import ExpectedObject, Scene, judge_picture, scene
+from benchmarks.picture_judge.scene import ExpectedObject, Scene, judge_found, judge_picture, scene
 from benchmarks.picture_judge.shapes import SHAPES
 from tests.unit.benchmarks.drawn_pictures import (
     DISTURBANCES,
@@ -65,8 +65,9 @@ PLACES = {"left of": (90, 280), "right of": (430, 240), "above": (240, 90), "bel
 
 @pytest.mark.parametrize(("wanted", "place"), PLACES.items())
 def test_the_relation_is_that_of_the_centres(wanted: str, place: tuple[int, int]) -> None:
+    found = find_objects(two_shapes(x=place[0], y=place[1]))
     for relation in PLACES:
-        judgement = judge_picture(two_shapes(x=place[0], y=place[1]), scene(f"red circle {relation} green square"))
+        judgement = judge_found(found, scene(f"red circle {relation} green square"))
         assert judgement.has_objects, judgement.found
         assert judgement.has_relation is (relation == wanted)
 
@@ -115,8 +116,9 @@ def noise() -> Image.Image:
 
 @pytest.mark.parametrize("picture", [plain(), plain(PAINTS["red"]), gradient(), beam(), noise()])
 def test_what_is_no_shape_is_not_named_as_one(picture: Image.Image) -> None:
+    found = find_objects(picture)
     for shape in SHAPES:
-        assert not judge_picture(picture, scene(f"red {shape}")).has_objects
+        assert not judge_found(found, scene(f"red {shape}")).has_objects
 
 
 def test_a_scene_has_the_words_of_its_description() -> None:

@@ -68,6 +68,7 @@ def test_a_failed_function_is_a_bad_gateway() -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
 )
 NAMES = st.text() | st.sampled_from(["content-type", "x-one"])
 ANSWERS = st.fixed_dictionaries(

@@ -84,13 +84,12 @@ def check_files(files: list[str]) -> list[Finding]:
 
 
 def _check_python(text: str) -> list[tuple[int, str]]:
-    tree = ast.parse(text)
-    found = _phrases_in(_comments(text))
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(text)))
+    found = _phrases_in([*_comments(text), *(message for node in nodes for message in _messages(node))])
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found += _check_docstring(node)
         found += _check_names(node)
-        found += _phrases_in(_messages(node))
     return found
 
 

@@ -107,16 +107,22 @@ RUN: Final = [block for block in blocks("bash", "python") if runs(block)]
 CHECKED: Final = [block for block in blocks("bash") if not runs(block)]
 
 
+@pytest.fixture(scope="session")
+def large_picture() -> bytes:
+    """Return a PNG that is too large for a request."""
+    data = io.BytesIO()
+    Image.frombytes("RGB", (1600, 1600), os.urandom(1600 * 1600 * 3)).save(data, "PNG", compress_level=0)
+    assert len(data.getvalue()) > 6 * 1024 * 1024
+    return data.getvalue()
+
+
 @pytest.fixture
-def terminal(system: System, tmp_path: Path) -> Path:
+def terminal(system: System, tmp_path: Path, large_picture: bytes) -> Path:
     """Return a folder like a checkout in which `make up` runs, with the files that the documents name."""
     for name in ("docs", "environments", ".venv"):
         (tmp_path / name).symlink_to(PROJECT / name)
     (tmp_path / ".local").symlink_to(system.state_directory)
-    data = io.BytesIO()
-    Image.frombytes("RGB", (1600, 1600), os.urandom(1600 * 1600 * 3)).save(data, "PNG", compress_level=0)
-    assert len(data.getvalue()) > 6 * 1024 * 1024, "it is too large for a request"
-    (tmp_path / "cat.png").write_bytes(data.getvalue())
+    (tmp_path / "cat.png").write_bytes(large_picture)
     for name, tensor in {"photo-v2": "model.diffusion_model.x", "pastel": "lora_unet.lora_down.weight"}.items():
         (tmp_path / f"{name}.safetensors").write_bytes(safetensors_file(tensor))
     return tmp_path
@@ -163,6 +169,8 @@ def test_the_commands_of_a_document_run_as_they_are_printed(terminal: Path, docu
             assert part not in block.text or expected in result.stdout, f"{block}\n{result.stdout}"
 
 
+# In one process, because each asks the CDK's command line for its options once.
+@pytest.mark.xdist_group("listed_commands")
 @pytest.mark.parametrize("block", CHECKED, ids=str)
 def test_a_listed_command_exists_with_its_options(block: Block) -> None:
     for words in commands(block):

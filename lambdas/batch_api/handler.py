@@ -11,13 +11,12 @@ from contract.tenancy import Tenant
 from lambdas.batch_api.batch_acceptance import BatchAcceptance
 from lambdas.batch_api.batch_check import BatchCheck
 from lambdas.batch_api.batch_reader import BatchReader
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.batch_tasks import BatchTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.own_links import OwnLinks
@@ -94,7 +93,4 @@ def application() -> HttpApplication:
     return app
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

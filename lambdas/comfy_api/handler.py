@@ -11,11 +11,10 @@ from contract.tenancy import Tenant
 from lambdas.comfy_api.assets import ComfyAssets
 from lambdas.comfy_api.jobs import ComfyJobs
 from lambdas.comfy_api.refusals import EventsMissing, refusal
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import CallerSettings, compose_tasks
 
 _ROOT: Final = "/comfy/<runtime>/api/v2"
@@ -100,7 +99,4 @@ def application() -> HttpApplication:
     return app
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

@@ -10,12 +10,11 @@ from pydantic import Json
 
 from contract.tenancy import Tenancy
 from lambdas.create_upload.upload_forms import upload_form
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 
 
 class CreateUploadSettings(CrossOriginSettings):
@@ -41,7 +40,4 @@ def application() -> HttpApplication:
     return app
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

@@ -13,7 +13,7 @@ from contract.tenancy import Tenancy, Tenant
 from lambdas.http.cross_origin import CrossOriginPolicy
 from lambdas.http.responses import PathNotFound, error_response
 from lambdas.runtime.aws_errors import AwsUnavailable
-from lambdas.runtime.observability import count, logger
+from lambdas.runtime.observability import Handler, count, logger, observed
 
 
 class InternalError(DarkroomError):
@@ -103,3 +103,13 @@ class HttpApplication(APIGatewayRestResolver):
 
     def _fail(self, error: Exception) -> Response[str]:
         return self.error_response(described_failure(error))
+
+
+def http_handler(application: Callable[[], Any]) -> Handler:
+    """Return the handler of a function that answers requests; the first one composes the `application`."""
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        return application().resolve(event, context)
+
+    return handler

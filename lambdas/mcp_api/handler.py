@@ -3,11 +3,10 @@
 import os
 from functools import cache
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from lambdas.runtime.observability import observed
+from lambdas.http.application import http_handler
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 
 
@@ -33,7 +32,4 @@ def function() -> WaitingFunction:
     return waiting
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return function().resolve(event, context)
+handler = http_handler(function)

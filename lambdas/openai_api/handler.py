@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError, TooManyActiveTasks
+from lambdas.http.application import http_handler
 from lambdas.http.responses import json_response
 from lambdas.openai_api.image_request import ImageCallKind, parse_call
 from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.runtime.clients import dynamodb
-from lambdas.runtime.observability import observed
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 from task_store.active_runs import ActiveRuns
 
@@ -77,7 +77,4 @@ def rate_limit_headers(key_name: str | None, settings: WaitingSettings) -> dict[
     }
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return function().resolve(event, context)
+handler = http_handler(function)

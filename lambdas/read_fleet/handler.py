@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.read_fleet.fleet_metrics import FleetMetrics, MetricQuery, cold_start_queries, mean_cold_start
@@ -17,7 +17,6 @@ from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_quer
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.repository import CatalogueSettings, task_repository
@@ -111,7 +110,4 @@ def application() -> HttpApplication:
     return app
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

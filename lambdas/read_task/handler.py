@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aws_lambda_powertools.event_handler import Response
 
 from contract.tenancy import Tenant
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.console import add_console
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.description import add_description
@@ -18,7 +18,6 @@ from lambdas.messaging.queues import SqsQueue
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.known_tasks import KnownTasks
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.queue_place import QueuePlaces
@@ -97,7 +96,4 @@ def application() -> HttpApplication:
     return app
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

@@ -10,12 +10,12 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
+from lambdas.http.application import http_handler
 from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 
 #: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
@@ -88,7 +88,4 @@ def wait_ms(text: str | None) -> int:
     raise InvalidTask([FieldError("wait", message)])
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return function().resolve(event, context)
+handler = http_handler(function)

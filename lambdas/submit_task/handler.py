@@ -13,9 +13,8 @@ from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
-from lambdas.http.application import HttpApplication
+from lambdas.http.application import HttpApplication, http_handler
 from lambdas.http.responses import json_response
-from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import CallerSettings, compose_tasks
 
 #: Header by which a sender marks the repetitions of one request.
@@ -105,7 +104,4 @@ def response_body(record: Record, format_: Format, *, output_bucket: str) -> Sub
     return {**submitted, "runtime": record.sent_to}
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return application().resolve(event, context)
+handler = http_handler(application)

@@ -9,9 +9,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
+from lambdas.http.application import http_handler
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
-from lambdas.runtime.observability import observed
 from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 from lambdas.webui_api.bridge import Bridge
@@ -55,7 +55,4 @@ def _response(response: BridgeResponse) -> Response[str]:
     return Response(status_code=response.status, content_type="application/json", body=json.dumps(response.body))
 
 
-@observed
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answer one request."""
-    return function().resolve(event, context)
+handler = http_handler(function)

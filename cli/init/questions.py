@@ -15,15 +15,14 @@ Answers = TypeVar("Answers", EnvironmentAnswers, RuntimeAnswers)
 
 @dataclass(frozen=True)
 class Question(Generic[Answers]):
-    """A question about one field of the answers."""
+    """A question about one field of the answers: a text, or a list that is typed with commas."""
 
     field: str
     option: str
     text: str
     help: str
-    #: Converts what was typed.
-    read: Callable[[str], Any] = str.strip
-    default: Callable[[Answers], str] = lambda _: ""
+    #: Value without an answer; None for that of the field.
+    default: Callable[[Answers], Any] | None = None
     is_asked: Callable[[Answers], bool] = lambda _: True
 
 
@@ -37,30 +36,20 @@ def _has_engine(answers: EnvironmentAnswers) -> bool:
 
 
 QUESTIONS: Final[tuple[Question[EnvironmentAnswers], ...]] = (
-    Question(
-        "name", "NAME", "Name", "Part of the stacks' names and of the file's.", default=lambda answers: answers.name
-    ),
+    Question("name", "NAME", "Name", "Part of the stacks' names and of the file's."),
     Question(
         "engine",
         "--engine",
         "Engine",
         "eks runs the GPUs with Kubernetes, ecs without it. With none you start agents by hand.",
-        default=lambda answers: answers.engine,
     ),
-    Question(
-        "region",
-        "--region",
-        "Region",
-        "AWS region, for example eu-central-1 or us-east-1.",
-        default=lambda answers: answers.region,
-    ),
+    Question("region", "--region", "Region", "AWS region, for example eu-central-1 or us-east-1."),
     Question(
         "zones",
         "--zone",
         "Zones",
         "Availability zones with commas. More zones find more spot capacity, and they cannot change later.",
-        read=read_list,
-        default=lambda answers: ",".join(answers.default_zones),
+        default=lambda answers: answers.default_zones,
         is_asked=_has_engine,
     ),
     Question(
@@ -68,7 +57,6 @@ QUESTIONS: Final[tuple[Question[EnvironmentAnswers], ...]] = (
         "--administrator",
         "Administrators",
         "ARNs of roles and users that may use kubectl, with commas. Empty is none, and kubectl works for no one.",
-        read=read_list,
         is_asked=lambda answers: answers.engine == "eks",
     ),
     Question(
@@ -76,41 +64,33 @@ QUESTIONS: Final[tuple[Question[EnvironmentAnswers], ...]] = (
         "--api-key",
         "API keys",
         "Names of the keys with commas, one for each application. AWS makes the keys themselves.",
-        read=read_list,
-        default=lambda answers: ",".join(answers.api_keys),
     ),
     Question(
         "alarm_addresses",
         "--alarm-address",
         "Alarms to",
         "E-mail addresses with commas. Empty is none, and no alarm reaches you.",
-        read=read_list,
     ),
 )
 RUNTIME_QUESTIONS: Final[tuple[Question[RuntimeAnswers], ...]] = (
-    Question(
-        "name", "--runtime", "Runtime", "Name by which tasks choose this runtime.", default=lambda answers: answers.name
-    ),
+    Question("name", "--runtime", "Runtime", "Name by which tasks choose this runtime."),
     Question(
         "model",
         "--runtime",
         "Model",
         f"File of its checkpoint, or {ANY_MODEL}: then each task names a checkpoint of the model bucket.",
-        default=lambda answers: answers.model,
     ),
     Question(
         "instance_types",
         "--runtime",
         "Instance types",
         "With commas, for example g6.xlarge. Empty is every size of g5 and g6 with one GPU.",
-        read=read_list,
     ),
     Question(
         "max_replicas",
         "--runtime",
         "Most replicas",
         "Replicas, with a GPU each, that may run at the same time. Without tasks there is none.",
-        default=lambda answers: answers.max_replicas,
     ),
 )
 
@@ -170,10 +150,13 @@ class Interview:
     def _ask(self, question: Question[Answers], answers: Answers, check: Callable[[Answers], None]) -> Answers:
         """Ask until the answer has no mistake that the answers before it lack."""
         self._say(f"\n{question.help}")
-        default = question.default(answers)
+        present = question.default(answers) if question.default else getattr(answers, question.field)
+        is_list = isinstance(present, tuple)
+        default = ",".join(present) if is_list else present
         while True:
             typed = click.prompt(question.text, default=default, show_default=bool(default), err=True)
-            answered = replace(answers, **{question.field: question.read(typed)})
+            answer: Any = read_list(typed) if is_list else typed.strip()
+            answered = replace(answers, **{question.field: answer})
             try:
                 check(answered)
             except InvalidEnvironmentFile as error:

@@ -4,15 +4,14 @@ The sets make every count exact. A task leaves the set of the active ones once, 
 nothing.
 """
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contract.conditional_update import Request, update
-from contract.record import Record, Status, due_shard
+from contract.record import FINAL_STATUSES, Record, Status, SubmittedItem, due_shard
 from contract.storage import BATCH_FOLDER, MAX_MESSAGE_BYTES
 from contract.tenancy import name_in, scoped, tenant_in
 
@@ -49,35 +48,16 @@ class BatchTaskState(StrEnum):
 
 
 #: State within its batch of a task that has ended.
-STATE_OF_STATUS: Final[Mapping[Status, BatchTaskState]] = {
-    Status.COMPLETED: BatchTaskState.COMPLETED,
-    Status.FAILED: BatchTaskState.FAILED,
-    Status.CANCELLED: BatchTaskState.CANCELLED,
-    Status.TIMED_OUT: BatchTaskState.TIMED_OUT,
-}
+STATE_OF_STATUS: Final = {status: BatchTaskState(status.value.lower()) for status in FINAL_STATUSES}
 #: States whose tasks a retry submits again.
 RETRIED_STATES: Final = (BatchTaskState.FAILED, BatchTaskState.TIMED_OUT, BatchTaskState.REFUSED)
 
 
-class Batch(BaseModel):
-    """One batch in the task table. Its tasks are numbered from 1. Times are epoch milliseconds."""
+class Batch(SubmittedItem):
+    """One batch in the task table. Its tasks are numbered from 1."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
-
-    #: Owner of the batch and of its tasks; part of `id` in the table.
-    tenant: str = Field(default="", exclude=True)
-    id: str
-    #: Sixteen hexadecimal digits of its submission; `run` in the table.
-    run_id: str = Field(alias="run")
     #: IN_PROGRESS, and at the end COMPLETED, FAILED or CANCELLED.
     status: Status = Status.IN_PROGRESS
-    submission_id: str
-    #: Fingerprint of tasks and options: a repetition with the same fingerprint is the same batch.
-    fingerprint: str
-    key_name: str | None = None
-    #: JSON text of the sender's context.
-    context: str = "null"
-    webhook: str | None = None
     #: True if the completion topic gets a callback at the end.
     has_callback: bool = False
     #: The batch whose failed tasks this one repeats.
@@ -87,21 +67,10 @@ class Batch(BaseModel):
     submitted_count: int = 0
     states: dict[BatchTaskState, frozenset[int]] = Field(default_factory=dict, exclude=True)
     #: JSON text of the error of each refused task, by number.
-    refusals: dict[str, str] = {}
-    submitted_at_ms: int
+    refusals: dict[str, str] = Field(default_factory=dict)
     first_ended_at_ms: int | None = None
     last_ended_at_ms: int | None = None
     cancelled_at_ms: int | None = None
-    completed_at_ms: int | None = None
-    due_shard: str | None = None
-    #: When the task reaper lets the batch continue; `due_at_ms` in the table.
-    next_check_at_ms: int | None = Field(default=None, alias="due_at_ms")
-    #: As in a record of a task.
-    webhook_state: str | None = None
-    webhook_attempts: int = 0
-    webhook_last_status: int | None = None
-    webhook_last_error: str | None = None
-    expires_at: int | None = None
 
     @property
     def key(self) -> str:
@@ -117,11 +86,6 @@ class Batch(BaseModel):
     def is_final(self) -> bool:
         """Return True if all its tasks have ended and no later write may change the status."""
         return self.status is not Status.IN_PROGRESS
-
-    @property
-    def context_value(self) -> Any:
-        """The sender's context, unchanged."""
-        return json.loads(self.context)
 
     @property
     def active(self) -> frozenset[int]:

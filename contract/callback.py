@@ -7,16 +7,11 @@ from contract.batch import Batch, Ended
 from contract.errors import COMFYUI_RESPONSE, WEBUI_RESPONSE, DarkroomError
 from contract.json_values import size_bytes
 from contract.picture_list import fitting_error
-from contract.record import Status
+from contract.record import FINAL_STATUSES, Status
 from contract.task import MAX_CONTEXT_BYTES
 
 #: Status of a callback for each final state of a record.
-CALLBACK_STATUS: Final[Mapping[Status, str]] = {
-    Status.COMPLETED: "completed",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "cancelled",
-    Status.TIMED_OUT: "timed_out",
-}
+CALLBACK_STATUS: Final[Mapping[Status, str]] = {status: status.value.lower() for status in FINAL_STATUSES}
 _ENGINE_RESPONSES: Final = frozenset({WEBUI_RESPONSE, COMFYUI_RESPONSE})
 #: `tasktype` of the callback of a batch.
 BATCH_TASKTYPE: Final = "batch"

@@ -96,16 +96,47 @@ SECRET_GRACE_MS: Final = 600_000
 LEASE_GRACE_MS: Final = 120_000
 
 
-class Record(BaseModel):
-    """One task in the task table. Times are epoch milliseconds, `expires_at` epoch seconds."""
+class SubmittedItem(BaseModel):
+    """Item of the task table for what a caller submitted. Times are epoch milliseconds, `expires_at` epoch seconds."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-    #: Owner of the task. In the table it is a part of `id` and `runtime`: every read and every list is one tenant's.
+    #: Its owner. In the table it is a part of `id` and `runtime`: every read and every list is one tenant's.
     tenant: str = Field(default="", exclude=True)
     id: str
     #: Sixteen hexadecimal digits; `run` in the table.
     run_id: str = Field(alias="run")
+    #: Submission and fingerprint of the content. The same submission never runs twice. A submission with the content of
+    #: the active item is the same item.
+    submission_id: str
+    fingerprint: str
+    #: Name of the key of the HTTP API with which it was submitted; None for tasks of the entry topic.
+    key_name: str | None = None
+    #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
+    context: str = "null"
+    webhook: str | None = None
+    submitted_at_ms: int
+    completed_at_ms: int | None = None
+    due_shard: str | None = None
+    #: When the reaper checks it; `due_at_ms` in the table.
+    next_check_at_ms: int | None = Field(default=None, alias="due_at_ms")
+    #: Deliveries of the webhook: `contract.webhook.WebhookState`, attempts, and the HTTP status of the last attempt or
+    #: the reason why no status arrived.
+    webhook_state: str | None = None
+    webhook_attempts: int = 0
+    webhook_last_status: int | None = None
+    webhook_last_error: str | None = None
+    expires_at: int | None = None
+
+    @property
+    def context_value(self) -> Any:
+        """The sender's context, unchanged."""
+        return json.loads(self.context)
+
+
+class Record(SubmittedItem):
+    """One task in the task table."""
+
     status: Status
     #: The runtime that executes the task, and the one that the sender wrote, if it is another.
     runtime: str
@@ -115,14 +146,9 @@ class Record(BaseModel):
     prefix: str
     #: Endpoint of the Web UI that the task calls, without leading slash; empty if it calls none.
     endpoint: str = ""
-    #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
-    context: str = "null"
-    webhook: str | None = None
     #: The batch that it was sent in, and its number there.
     batch: str | None = None
     batch_number: int | None = None
-    #: Name of the key of the HTTP API with which it was submitted; None for tasks of the entry topic.
-    key_name: str | None = None
     #: The beginning of the prompt, for listings.
     prompt: str | None = None
     checkpoint: str | None = None
@@ -131,10 +157,6 @@ class Record(BaseModel):
     moved_fields: dict[str, str] | None = None
     #: Fields that Darkroom does not know and passes on, as the sender wrote them.
     unknown_fields: tuple[str, ...] | None = None
-    #: Submission and fingerprint of the content. The same submission never runs twice. A submission with the content of
-    #: the active task is the same task.
-    submission_id: str
-    fingerprint: str
     #: Submissions of the earlier runs of this id, the latest last. Their redeliveries start no run.
     earlier_submission_ids: tuple[str, ...] = ()
     #: The message body of the task topic, or its key in the task bucket.
@@ -145,10 +167,8 @@ class Record(BaseModel):
     execution_timeout_ms: int
     ttl_ms: int
     low_priority: bool = False
-    submitted_at_ms: int
     published_at_ms: int | None = None
     started_at_ms: int | None = None
-    completed_at_ms: int | None = None
     lease_owner: str | None = None
     lease_expires_at_ms: int | None = None
     #: The replica that claimed this run last; it stays when the run ends.
@@ -183,22 +203,12 @@ class Record(BaseModel):
     error: dict[str, Any] | None = None
     #: Why the last attempt released the task; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None
-    #: Deliveries of the webhook: `contract.webhook.WebhookState`, attempts, and the HTTP status of the last attempt or
-    #: the reason why no status arrived.
-    webhook_state: str | None = None
-    webhook_attempts: int = 0
     #: Deliveries that callers asked for after the first one.
     webhook_redeliveries: int = 0
-    webhook_last_status: int | None = None
-    webhook_last_error: str | None = None
     #: The runtime again, while the run is active.
     active_runtime: str | None = None
-    due_shard: str | None = None
-    #: When the reaper checks the task; `due_at_ms` in the table.
-    next_check_at_ms: int | None = Field(default=None, alias="due_at_ms")
     #: The session of a Web UI client that waits for this run; removed at its end.
     webui_session: str | None = None
-    expires_at: int | None = None
 
     @property
     def key(self) -> str:
@@ -225,11 +235,6 @@ class Record(BaseModel):
     def is_final(self) -> bool:
         """Return True if no later write may change the status."""
         return self.status in FINAL_STATUSES
-
-    @property
-    def context_value(self) -> Any:
-        """The sender's context, unchanged."""
-        return json.loads(self.context)
 
     def to_item(self) -> dict[str, Any]:
         """Return the item in the plain Python values of boto3's resource layer, without empty fields."""

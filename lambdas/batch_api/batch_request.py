@@ -21,6 +21,8 @@ from contract.upload import JSON_LINES
 JSON_LINES_TYPES: Final = frozenset({JSON_LINES, "application/jsonl", "application/x-jsonlines", "application/x-jsonl"})
 #: Characters of an id that a suffix may follow.
 MAX_STEM: Final = 120
+#: Keys of the objects around a value in a task, and its own key.
+KeyPath = tuple[str, ...]
 
 
 class BatchOptions(BaseModel):
@@ -150,61 +152,34 @@ def _expanded(tasks: Sequence[PlacedTask], errors: list[FieldError]) -> Iterator
     """Yield a task for each prompt that the prompt of a task means, until there are too many."""
     room = MAX_BATCH_TASKS
     for task in tasks:
-        field, content = _prompt_place(task.body)
-        prompt = content.get("prompt") if content else None
+        place = _prompt_place(task.body)
+        prompt = _value_at(task.body, place)
         if not isinstance(prompt, str):
             yield task
             continue
         try:
             prompts = expand_prompt(prompt, limit=MAX_BATCH_TASKS)
         except MatrixError as error:
-            errors.append(FieldError(f"{task.place}{field}.prompt".replace(" .", " "), str(error)))
+            errors.append(FieldError(f"{task.place}{'.'.join(place)}", str(error)))
             continue
         room -= len(prompts)
         if room < 0:
             errors.append(FieldError("tasks", f"expand to more than {MAX_BATCH_TASKS} tasks; send more than one batch"))
             return
         for number, one in enumerate(prompts, start=1):
-            body = _with_prompt(task.body, one)
+            body = _with_value(task.body, place, one)
             yield replace(task, body=body if len(prompts) == 1 else with_id_suffix(body, f"-{number}"))
-
-
-def _prompt_place(body: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    """Return path and object of the prompt's place in a task of any format."""
-    if is_v1alpha1(body):
-        return "", body
-    task, path = (body["task"], "task.content") if isinstance(body.get("task"), dict) else (body, "content")
-    content = task.get("content")
-    if isinstance(content, dict) and isinstance(content.get("payload"), dict):
-        return f"{path}.payload", content["payload"]
-    return path, content if isinstance(content, dict) else None
-
-
-def _with_prompt(body: dict[str, Any], prompt: str) -> dict[str, Any]:
-    if is_v1alpha1(body):
-        return body | {"prompt": prompt}
-    if isinstance(body.get("task"), dict):
-        return body | {"task": _with_prompt(body["task"], prompt)}
-    content = body["content"]
-    if isinstance(content.get("payload"), dict):
-        return body | {"content": content | {"payload": content["payload"] | {"prompt": prompt}}}
-    return body | {"content": content | {"prompt": prompt}}
 
 
 def id_in(body: dict[str, Any]) -> str | None:
     """Return the id in a task of any format; None if it has none that is text or a number."""
-    holder, name = _id_place(body)
-    value = holder.get(name) if holder is not None else None
+    value = _value_at(body, _id_place(body))
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def with_id(body: dict[str, Any], task_id: str) -> dict[str, Any]:
     """Return a task of any format with this id; a body that is no task is returned unchanged."""
-    if is_v1alpha1(body):
-        return body | {"alwayson_scripts": body["alwayson_scripts"] | {"id_task": task_id}}
-    if isinstance(body.get("task"), dict):
-        return body | {"task": with_id(body["task"], task_id)}
-    return body | {"metadata": body["metadata"] | {"id": task_id}} if isinstance(body.get("metadata"), dict) else body
+    return _with_value(body, _id_place(body), task_id)
 
 
 def stem_of(id_: str) -> str:
@@ -222,9 +197,35 @@ def with_id_suffix(body: dict[str, Any], suffix: str) -> dict[str, Any]:
     return body if task_id is None else with_id(body, f"{stem_of(task_id)}{suffix}")
 
 
-def _id_place(body: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+def _id_place(body: dict[str, Any]) -> KeyPath:
     if is_v1alpha1(body):
-        return body["alwayson_scripts"], "id_task"
-    task = body["task"] if isinstance(body.get("task"), dict) else body
-    metadata = task.get("metadata")
-    return (metadata if isinstance(metadata, dict) else None), "id"
+        return "alwayson_scripts", "id_task"
+    return *_wrapper(body), "metadata", "id"
+
+
+def _prompt_place(body: dict[str, Any]) -> KeyPath:
+    if is_v1alpha1(body):
+        return ("prompt",)
+    content = (*_wrapper(body), "content")
+    payload = (*content, "payload")
+    return *(payload if isinstance(_value_at(body, payload), dict) else content), "prompt"
+
+
+def _wrapper(body: dict[str, Any]) -> KeyPath:
+    return ("task",) if isinstance(body.get("task"), dict) else ()
+
+
+def _value_at(body: Any, place: KeyPath) -> Any:
+    """Return the value at a place; None for a place that is missing."""
+    for key in place:
+        body = body.get(key) if isinstance(body, dict) else None
+    return body
+
+
+def _with_value(body: dict[str, Any], place: KeyPath, value: object) -> dict[str, Any]:
+    """Return a body with a value at a place; it stays as it is if an object around the place is missing."""
+    key, *inner_place = place
+    if not inner_place:
+        return body | {key: value}
+    inner = body.get(key)
+    return body | {key: _with_value(inner, tuple(inner_place), value)} if isinstance(inner, dict) else body

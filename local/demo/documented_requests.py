@@ -27,14 +27,6 @@ def documented_workflow() -> dict[str, Any]:
     return request
 
 
-def with_id(request: dict[str, Any], task_id: str) -> dict[str, Any]:
-    """Return the request under another id, so that several can run side by side."""
-    if "task" in request:
-        task = request["task"]
-        return {"task": {**task, "metadata": {**task["metadata"], "id": task_id}}}
-    return {**request, "alwayson_scripts": {**request["alwayson_scripts"], "id_task": task_id}}
-
-
 def with_input_picture(request: dict[str, Any], link: str) -> dict[str, Any]:
     """Return an image-to-image request whose input picture is at `link` instead of on the internet."""
     if "task" in request:

@@ -11,12 +11,12 @@ from cli.errors import WaitedTooLong
 from cli.requests import id_of
 from cli.waiting import Arrival, show_until_the_end
 from darkroom import Client, TaskSnapshot
+from lambdas.batch_api.batch_request import with_id
 from local.demo.documented_requests import (
     DOCUMENTS,
     FORMATS,
     documented_request,
     documented_workflow,
-    with_id,
     with_input_picture,
 )
 from local.demo.image_size import FIRST, PRINTED, ImageSize, size_for

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.demo.documented_requests import documented_request, with_id, with_input_picture
+from lambdas.batch_api.batch_request import with_id
+from local.demo.documented_requests import documented_request, with_input_picture
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.

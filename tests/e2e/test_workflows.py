@@ -6,7 +6,8 @@ import json
 import pytest
 from PIL import Image
 
-from local.demo.documented_requests import documented_workflow, with_id
+from lambdas.batch_api.batch_request import with_id
+from local.demo.documented_requests import documented_workflow
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.

@@ -113,6 +113,7 @@ class TestAcceptance:
             ([plain_task("x")] * (MAX_BATCH_TASKS + 1), {}, ["tasks"]),
             ([plain_task("x", "{a|b}{")], {"expand": "true"}, ["[0].task.content.prompt"]),
             ([plain_task("x", "{a|b}" * 11)], {"expand": "true"}, ["[0].task.content.prompt"]),
+            ([{"alwayson_scripts": {"id_task": "x"}, "prompt": "{"}], {"expand": "true"}, ["[0].prompt"]),
             ([plain_task(f"x{n}", "{a|b}" * 9) for n in (1, 2)], {"expand": "true"}, ["tasks"]),
         ],
     )

@@ -5,7 +5,7 @@ commands or settings of the server. So a task may override only those that chang
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from contract.errors import FieldError
@@ -95,41 +95,34 @@ def option_problems(values: Mapping[str, Any], shown: Mapping[str, Any], field: 
 def _problem(key: str, value: object, shown: Mapping[str, Any], field: str) -> FieldError | None:
     if key not in shown:
         return FieldError(field, f"the Web UI has no such option{did_you_mean(key, shown)}", "unknown_option")
-    if not _is_like(value, shown[key]):
-        return FieldError(field, f"must be {_kind_of(shown[key])}, not {describe(value)}")
-    return None
+    expected, fits = _expected(shown[key])
+    return None if fits(value) else FieldError(field, f"must be {expected}, not {describe(value)}")
 
 
-def _kind_of(now: object) -> str:
+def _expected(now: object) -> tuple[str, Callable[[object], bool]]:
+    """Return the values that an option with the present value accepts: in words, and as a test of a value."""
     match now:
         case bool():
-            return "true or false"
+            return "true or false", lambda value: isinstance(value, bool)
         case int() | float():
-            return f"a number from -{MAX_NUMBER} to {MAX_NUMBER}"
+            return f"a number from -{MAX_NUMBER} to {MAX_NUMBER}", _is_number
         case str():
-            return f"text of at most {MAX_TEXT_LENGTH} characters"
-        case list():
-            return f"a list of at most {MAX_ENTRIES} texts"
-        case None:
-            return "a name or null"
-    return "left alone by tasks"
-
-
-def _is_like(value: object, now: object) -> bool:
-    match now:
-        case bool():
-            return isinstance(value, bool)
-        case int() | float():
-            return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) <= MAX_NUMBER
-        case str():
-            return _is_text(value)
+            return f"text of at most {MAX_TEXT_LENGTH} characters", _is_text
         case list():
             # The Web UI's lists are lists of words.
-            return isinstance(value, list) and len(value) <= MAX_ENTRIES and all(map(_is_text, value))
+            return f"a list of at most {MAX_ENTRIES} texts", _is_list_of_texts
         case None:
             # The option is unset, so its type is unknown. Options that are null by default are names.
-            return value is None or _is_text(value)
-    return False
+            return "a name or null", lambda value: value is None or _is_text(value)
+    return "left alone by tasks", lambda _: False
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) <= MAX_NUMBER
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_ENTRIES and all(map(_is_text, value))
 
 
 def _is_text(value: object) -> bool:

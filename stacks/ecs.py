@@ -9,7 +9,6 @@ from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.ecs.scaling_metrics import publish_scaling_metrics
 from stacks.constructs.functions.task_function import FunctionPlatform
-from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
 from stacks.exports import EngineResources
 
@@ -27,7 +26,7 @@ class EcsStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        environment, storage, messaging = resources.environment, resources.storage, resources.messaging
+        environment = resources.environment
         cluster = EcsCluster(
             self,
             "Ecs",
@@ -37,26 +36,17 @@ class EcsStack(Stack):
         )
         images = RuntimeImages(self, "Image", project=resources.project)
         services: dict[str, list[str]] = {}
-        queues = messaging.queues(self)
+        queues = resources.messaging.queues(self)
         for runtime in environment.runtimes:
-            queue = queues[runtime.name]
             on_ecs = RuntimeOnEcs(
                 self,
                 f"Runtime{runtime.pascal_name}",
                 cluster=cluster,
-                environment=environment,
+                resources=resources,
                 runtime=runtime,
-                queue=queue,
-                storage=storage,
+                queue=queues[runtime.name],
                 images=images,
-                variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             )
             services[runtime.name] = [service.name for service in on_ecs.services]
-        publish_scaling_metrics(
-            self,
-            platform=platform,
-            cluster_name=cluster.name,
-            queues=queues,
-            services=services,
-        )
+        publish_scaling_metrics(self, platform=platform, cluster_name=cluster.name, queues=queues, services=services)
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws ecs list-services --cluster")

@@ -12,7 +12,6 @@ from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
-from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
 from stacks.exports import EngineResources
 
@@ -29,7 +28,7 @@ class EksStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        environment, storage, messaging = resources.environment, resources.storage, resources.messaging
+        environment = resources.environment
         cluster = KubernetesCluster(
             self,
             "Kubernetes",
@@ -44,20 +43,17 @@ class EksStack(Stack):
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         keda = Keda(self, "Keda", cluster=cluster)
         images = RuntimeImages(self, "Image", project=resources.project)
-        queues = messaging.queues(self)
+        queues = resources.messaging.queues(self)
         for runtime in environment.runtimes:
-            queue = queues[runtime.name]
             on_kubernetes = RuntimeOnKubernetes(
                 self,
                 f"Runtime{runtime.pascal_name}",
                 cluster=cluster,
                 keda=keda,
-                environment=environment,
+                resources=resources,
                 runtime=runtime,
-                queue=queue,
-                storage=storage,
+                queue=queues[runtime.name],
                 image=images.uri_for(runtime),
-                variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             )
             # Without them the first replica could patch other pods, and its node would not limit what it reaches.
             on_kubernetes.node.add_dependency(network_policies, admission)

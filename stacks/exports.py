@@ -7,7 +7,6 @@ from pathlib import Path
 from constructs import Construct
 
 from stacks.config import Environment, Network
-from stacks.constructs.runtime.environment_variables import RuntimeResources
 from stacks.constructs.runtime.gpu_network import ExistingNetwork, GpuNetwork, NewNetwork
 from stacks.constructs.shared_names import SharedNames
 
@@ -45,16 +44,16 @@ class StorageExports:
     table_arn: str
     table_stream_arn: str
 
-    def runtime_resources(self, queue: QueueReference) -> RuntimeResources:
-        """Return the names that the containers of the queue's runtime need."""
-        return RuntimeResources(
-            queue_url=queue.url,
-            low_priority_queue_url=queue.low_priority_url,
-            task_table=self.table_name,
-            task_bucket=self.task_bucket.name,
-            output_bucket=self.output_bucket.name,
-            model_bucket=self.model_bucket.name,
-        )
+    def runtime_resources(self, queue: QueueReference) -> dict[str, str]:
+        """Return the resources of the queue's runtime, by the variables of its containers that name them."""
+        return {
+            "QUEUE_URL": queue.url,
+            "LOW_PRIORITY_QUEUE_URL": queue.low_priority_url,
+            "TASK_TABLE": self.table_name,
+            "TASK_BUCKET": self.task_bucket.name,
+            "OUTPUT_BUCKET": self.output_bucket.name,
+            "MODEL_BUCKET": self.model_bucket.name,
+        }
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from local.context import LocalContext
 from local.processes.restarting_process import RestartingProcess
 from runtime_image.agent.settings import AgentSettings
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.environment_variables import runtime_environment
 
 #: Seconds from SIGTERM in which an agent finishes its tasks. On AWS a spot interruption leaves as much.
 GRACE_PERIOD_SECONDS: Final = 20
@@ -48,14 +48,14 @@ def container_environment(
 
     `engine` is what `engine_variables` returns.
     """
-    resources = RuntimeResources(
-        queue_url=outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
-        low_priority_queue_url=outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
-        task_table=outputs["TaskTableName"],
-        task_bucket=outputs["TaskBucketName"],
-        output_bucket=outputs["OutputBucketName"],
-        model_bucket=outputs["ModelBucketName"],
-    )
+    resources = {
+        "QUEUE_URL": outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
+        "LOW_PRIORITY_QUEUE_URL": outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
+        "TASK_TABLE": outputs["TaskTableName"],
+        "TASK_BUCKET": outputs["TaskBucketName"],
+        "OUTPUT_BUCKET": outputs["OutputBucketName"],
+        "MODEL_BUCKET": outputs["ModelBucketName"],
+    }
     return {
         **runtime_environment(runtime, environment, resources),
         **engine,

@@ -1,6 +1,5 @@
 """Runtime on ECS: one service for each way to buy its GPUs. The second replaces replicas that the first lacks."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import Aws, aws_iam
@@ -14,10 +13,10 @@ from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.monitoring.metrics import metric
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
-from stacks.constructs.runtime.environment_variables import webui_container_environment
+from stacks.constructs.runtime.environment_variables import runtime_environment, webui_container_environment
 from stacks.constructs.runtime.images import RuntimeImages
 from stacks.constructs.runtime.role import RuntimeRole
-from stacks.exports import QueueReference, StorageExports
+from stacks.exports import EngineResources, QueueReference, StorageExports
 
 #: Minutes that replicas may need to start before substitutes are added. A node and a pull usually take five.
 SUBSTITUTE_AFTER_MINUTES: Final = 10
@@ -32,14 +31,13 @@ class RuntimeOnEcs(Construct):
         id_: str,
         *,
         cluster: EcsCluster,
-        environment: Environment,
+        resources: EngineResources,
         runtime: RuntimeConfig,
         queue: QueueReference,
-        storage: StorageExports,
         images: RuntimeImages,
-        variables: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
+        environment, storage = resources.environment, resources.storage
         self._runtime = runtime
         logs = TaskLogGroup(self, "Logs", environment=environment)
         ColdStartMetrics(
@@ -56,7 +54,7 @@ class RuntimeOnEcs(Construct):
             runtime=runtime,
             family=f"{cluster.name}-{runtime.name}",
             image=images.uri_for(runtime),
-            variables=variables,
+            variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             webui_variables=webui_container_environment(runtime, environment),
             log_group=logs,
             tracing=environment.tracing,

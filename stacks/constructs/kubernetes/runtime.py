@@ -1,19 +1,17 @@
 """Runtime on Kubernetes: nodes, replicas, permissions and scaler, applied in order of their dependencies."""
 
-from collections.abc import Mapping
-
 from aws_cdk import Aws
 from constructs import Construct
 
-from stacks.config import Environment, RuntimeConfig
+from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes import deployment, node_pools, rbac
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.keda import Keda, scaled_object, trigger_authentication
 from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
 from stacks.constructs.kubernetes.network_policy import network_policy
-from stacks.constructs.runtime.environment_variables import webui_container_environment
+from stacks.constructs.runtime.environment_variables import runtime_environment, webui_container_environment
 from stacks.constructs.runtime.role import RuntimeRole
-from stacks.exports import QueueReference, StorageExports
+from stacks.exports import EngineResources, QueueReference
 
 
 class RuntimeOnKubernetes(Construct):
@@ -26,14 +24,13 @@ class RuntimeOnKubernetes(Construct):
         *,
         cluster: KubernetesCluster,
         keda: Keda,
-        environment: Environment,
+        resources: EngineResources,
         runtime: RuntimeConfig,
         queue: QueueReference,
-        storage: StorageExports,
         image: str,
-        variables: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
+        environment, storage = resources.environment, resources.storage
         role = RuntimeRole(
             self,
             "Role",
@@ -73,7 +70,7 @@ class RuntimeOnKubernetes(Construct):
             deployment.deployment(
                 runtime,
                 image=image,
-                environment=variables,
+                environment=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
                 webui_environment=webui_container_environment(runtime, environment),
                 region=Aws.REGION,
                 tracing=environment.tracing,

@@ -3,7 +3,6 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from contract.upload import UPLOAD_FOLDER
@@ -41,23 +40,12 @@ STATUS_FILE: Final = "/var/darkroom/agent-status.json"
 _ORCHESTRATORS: Final = {"none": "none", "eks": "kubernetes", "ecs": "ecs"}
 
 
-@dataclass(frozen=True)
-class RuntimeResources:
-    """Names of the resources that a runtime uses."""
-
-    queue_url: str
-    low_priority_queue_url: str
-    task_table: str
-    task_bucket: str
-    output_bucket: str
-    model_bucket: str
-
-
 def runtime_environment(
-    runtime: RuntimeConfig, environment: Environment, resources: RuntimeResources
+    runtime: RuntimeConfig, environment: Environment, resources: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables of the agent's container of `runtime`: the settings of its processes, and `extraEnv`.
 
+    `resources` are those that name its queues, its table and its buckets (`StorageExports.runtime_resources`).
     The orchestrator adds the variables that it alone knows (the pod's name, its own address).
     """
     return {
@@ -65,12 +53,7 @@ def runtime_environment(
         **runtime.extra_env,
         "ENVIRONMENT": environment.name,
         "RUNTIME": runtime.name,
-        "QUEUE_URL": resources.queue_url,
-        "LOW_PRIORITY_QUEUE_URL": resources.low_priority_queue_url,
-        "TASK_TABLE": resources.task_table,
-        "TASK_BUCKET": resources.task_bucket,
-        "OUTPUT_BUCKET": resources.output_bucket,
-        "MODEL_BUCKET": resources.model_bucket,
+        **resources,
         "MODELS_DIRECTORY": MODELS_DIRECTORY,
         "MODEL_FILENAME": runtime.model_filename or "",
         "MODELS_MAX_BYTES": f"{models_mib(runtime, engine=environment.engine)}MiB",
@@ -83,7 +66,7 @@ def runtime_environment(
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
         # A new output is the likeliest input of the next task. The edge checks the owner of outputs and uploads.
         "LINK_BUCKETS": json.dumps(
-            [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
+            [*environment.link_buckets, resources["OUTPUT_BUCKET"], f"{resources['TASK_BUCKET']}/{UPLOAD_FOLDER}/"]
         ),
         "LIMITS": runtime.limits.model_dump_json(exclude_defaults=True),
         "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),

@@ -17,20 +17,19 @@ from stacks.config import Disk, Environment, RuntimeConfig
 from stacks.config.validation import is_reserved_variable
 from stacks.constructs.runtime.environment_variables import (
     WITHOUT_WEBUI,
-    RuntimeResources,
     runtime_environment,
     webui_container_environment,
 )
 from tests.harness.orchestrator_variables import SET_BY_ORCHESTRATORS
 
-RESOURCES = RuntimeResources(
-    queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
-    low_priority_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/low-priority-queue",
-    task_table="table",
-    task_bucket="tasks",
-    output_bucket="outputs",
-    model_bucket="models",
-)
+RESOURCES = {
+    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
+    "LOW_PRIORITY_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/low-priority-queue",
+    "TASK_TABLE": "table",
+    "TASK_BUCKET": "tasks",
+    "OUTPUT_BUCKET": "outputs",
+    "MODEL_BUCKET": "models",
+}
 RUNTIMES = (
     RuntimeConfig(
         name="a",

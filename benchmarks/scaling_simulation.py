@@ -17,7 +17,7 @@ from benchmarks.scaling.scenarios import SCENARIOS
 from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.machines import Machines
-from cli.cost.scaling_policy import ScalingPolicy
+from cli.cost.scaler import Scaler
 from cli.cost.scenario import Scenario
 from stacks.environment_file import load_environment
 
@@ -30,11 +30,13 @@ PRICE_PER_HOUR: Final = 0.35
 _MACHINE_OPTIONS: Final = ("node_seconds", "image_seconds", "model_seconds", "webui_seconds")
 
 
-def simulate(scenario: Scenario, policy: ScalingPolicy, seed: int) -> SimulatedFleet:
+def simulate(scenario: Scenario, scaler: Scaler, seed: int) -> SimulatedFleet:
     """Return a finished run."""
+    scaling = scaler.scaling
     if scenario.max_replicas:
-        policy = replace(policy, max_replicas=scenario.max_replicas)
-    fleet = SimulatedFleet(scenario, policy, random.Random(seed))  # noqa: S311 - a simulation that can be repeated, no secret
+        scaling = scaling.model_copy(update={"max_replicas": scenario.max_replicas})
+    chance = random.Random(seed)  # noqa: S311 - a simulation that can be repeated, no secret
+    fleet = SimulatedFleet(scenario, Scaler(scaling, scaler.counts_in_flight), chance)
     fleet.run()
     return fleet
 
@@ -46,26 +48,27 @@ def scenario_with(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     return scenario if options.task_seconds is None else replace(scenario, task_seconds=options.task_seconds)
 
 
-def policies(options: argparse.Namespace) -> list[ScalingPolicy]:
-    """Return the environment's policy, the plain one within the same bounds, and those of the command line."""
+def scalers(options: argparse.Namespace) -> dict[str, Scaler]:
+    """Return the environment's scaler, the plain one within the same bounds, and those of the command line, by name."""
     environment = load_environment(options.environment)
     scaling = {runtime.name: runtime.scaling for runtime in environment.runtimes}
     if options.runtime not in {None, *scaling}:
         raise ValueError(f"{environment.name} has no runtime {options.runtime!r}; it has {', '.join(scaling)}")
-    ours = ScalingPolicy.of(environment.name, scaling[options.runtime or next(iter(scaling))])
-    variants = [
-        replace(ours, name=f"{tasks} tasks, {cooldown} s", tasks_per_replica=tasks, cooldown_seconds=cooldown)
-        for tasks in options.tasks_per_replica
-        for cooldown in options.cooldown_seconds or [ours.cooldown_seconds]
-    ]
-    plain = replace(
-        ours,
-        name="plain",
-        tasks_per_replica=PLAIN_TASKS_PER_REPLICA,
-        cooldown_seconds=PLAIN_COOLDOWN_SECONDS,
-        counts_in_flight=False,
-    )
-    return [ours, plain, *variants]
+    ours = scaling[options.runtime or next(iter(scaling))]
+
+    def changed(tasks: int, cooldown: int, *, counts_in_flight: bool = True) -> Scaler:
+        values = {"tasks_per_replica": tasks, "cooldown_seconds": cooldown}
+        return Scaler(ours.model_copy(update=values), counts_in_flight)
+
+    return {
+        environment.name: Scaler(ours),
+        "plain": changed(PLAIN_TASKS_PER_REPLICA, PLAIN_COOLDOWN_SECONDS, counts_in_flight=False),
+        **{
+            f"{tasks} tasks, {cooldown} s": changed(tasks, cooldown)
+            for tasks in options.tasks_per_replica
+            for cooldown in options.cooldown_seconds or [ours.cooldown_seconds]
+        },
+    }
 
 
 def table(title: str, rows: dict[str, FleetReport]) -> str:
@@ -107,17 +110,17 @@ def main() -> int:
     options = parse_options()
     results: dict[str, dict[str, FleetReport]] = {}
     try:
-        candidates = policies(options)
+        candidates = scalers(options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     for name in options.scenario or SCENARIOS:
         scenario = scenario_with(SCENARIOS[name], options)
-        fleets = [simulate(scenario, policy, options.seed) for policy in candidates]
-        results[name] = {fleet.policy.name: report_of(fleet, price_per_hour=PRICE_PER_HOUR) for fleet in fleets}
+        fleets = {row: simulate(scenario, scaler, options.seed) for row, scaler in candidates.items()}
+        results[name] = {row: report_of(fleet, price_per_hour=PRICE_PER_HOUR) for row, fleet in fleets.items()}
         print(table(f"{name}: {scenario.title}", results[name]), flush=True)
         if options.plots:
-            draw(scenario.title, fleets[:2], options.plots / f"scaling-{name}.png")
+            draw(scenario.title, dict(list(fleets.items())[:2]), options.plots / f"scaling-{name}.png")
     print_json(options, {name: {row: asdict(report) for row, report in rows.items()} for name, rows in results.items()})
     return 0
 

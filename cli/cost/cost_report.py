@@ -9,7 +9,7 @@ from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.idle_month import BillLine, idle_month
 from cli.cost.machines import Machines
-from cli.cost.scaling_policy import ScalingPolicy
+from cli.cost.scaler import Scaler
 from cli.cost.scenario import Scenario, day_of
 from cli.cost.templates import synthesize
 from cli.environment import LOCAL
@@ -118,7 +118,7 @@ def _picture_cost(
     scenario = Scenario(
         "a day", day_of(tasks_per_day), hours=24, task_seconds=task_seconds, machines=Machines(spot_share=spot_share)
     )
-    fleet = SimulatedFleet(scenario, ScalingPolicy.of(runtime.name, runtime.scaling), random.Random(SEED))  # noqa: S311 - no secret
+    fleet = SimulatedFleet(scenario, Scaler(runtime.scaling), random.Random(SEED))  # noqa: S311 - no secret
     fleet.run()
     price = prices.of_replica(runtime, region)
     hour = price.usd_per_hour if price else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import simpy
 
 from cli.cost.machines import LINGER_SECONDS
-from cli.cost.scaling_policy import DECISION_SECONDS, Scaler, ScalingPolicy
+from cli.cost.scaler import DECISION_SECONDS, Scaler
 from cli.cost.scenario import Scenario
 
 #: Seconds between a spot machine's notice and its end.
@@ -65,10 +65,10 @@ class State:
 
 @dataclass
 class SimulatedFleet:
-    """One run of one scenario under one policy."""
+    """One run of one scenario under the scaling of a runtime."""
 
     scenario: Scenario
-    policy: ScalingPolicy
+    scaler: Scaler
     chance: random.Random
     simulation: simpy.Environment = field(default_factory=simpy.Environment)
     tasks: list[SimulatedTask] = field(default_factory=list)
@@ -89,7 +89,7 @@ class SimulatedFleet:
         end = self.scenario.hours * 3600
         self.simulation.run(until=end)
         # What is left over is worked off, and paid for.
-        while self._arriving or self._unfinished or len(self.replicas) > self.policy.min_replicas:
+        while self._arriving or self._unfinished or len(self.replicas) > self.scaler.scaling.min_replicas:
             end += NOTE_SECONDS
             self.simulation.run(until=end)
 
@@ -117,10 +117,9 @@ class SimulatedFleet:
                 return
 
     def _scale(self) -> Process:
-        scaler = Scaler(self.policy)
         while True:
             in_flight = sum(replica.task is not None for replica in self.replicas)
-            wanted = scaler.decide(self.now, waiting=len(self._queue), in_flight=in_flight)
+            wanted = self.scaler.decide(self.now, waiting=len(self._queue), in_flight=in_flight)
             staying = [replica for replica in self.replicas if not replica.is_leaving]
             for _ in range(wanted - len(staying)):
                 self._start_replica()
@@ -129,7 +128,7 @@ class SimulatedFleet:
             for replica in surplus[: max(len(staying) - wanted, 0)]:
                 self._dismiss(replica)
             # From zero, KEDA looks by itself; above one, at the autoscaler's pace.
-            yield self.simulation.timeout(self.policy.polling_seconds if wanted == 0 else DECISION_SECONDS)
+            yield self.simulation.timeout(self.scaler.scaling.polling_seconds if wanted == 0 else DECISION_SECONDS)
 
     def _start_replica(self) -> None:
         replica = SimulatedReplica(requested_at=self.now)

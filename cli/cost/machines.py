@@ -4,15 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-#: Seconds to a node from the request: launch, boot, join. EKS Auto Mode and ECS are quoted with 40 to 90.
-NODE_SECONDS: Final = 60.0
-#: Seconds to pull and unpack an image of 10 GB, in parallel and onto NVMe.
-IMAGE_SECONDS: Final = 75.0
-#: Seconds to fetch a checkpoint of 7 GB at 500 MB/s, side by side with the Web UI's start, which mostly hides it.
-MODEL_SECONDS: Final = 14.0
-#: Seconds until the Web UI answers, and the checkpoint is on the GPU.
-WEBUI_SECONDS: Final = 30.0
-#: Part by which each of these varies from one machine to the next, as a standard deviation of its logarithm.
+#: Part by which each time of a start varies from one machine to the next, as a standard deviation of its logarithm.
 SPREAD: Final = 0.25
 #: Seconds that an empty machine stays, and is paid for, until it ends: `consolidateAfter` of EKS's node pools.
 LINGER_SECONDS: Final = 60.0
@@ -22,10 +14,14 @@ LINGER_SECONDS: Final = 60.0
 class Machines:
     """How machines behave."""
 
-    node_seconds: float = NODE_SECONDS
-    image_seconds: float = IMAGE_SECONDS
-    model_seconds: float = MODEL_SECONDS
-    webui_seconds: float = WEBUI_SECONDS
+    #: From the request to a node: launch, boot, join. EKS Auto Mode and ECS are quoted with 40 to 90.
+    node_seconds: float = 60.0
+    #: To pull and unpack an image of 10 GB, in parallel and onto NVMe.
+    image_seconds: float = 75.0
+    #: To fetch a checkpoint of 7 GB at 500 MB/s, side by side with the Web UI's start, which mostly hides it.
+    model_seconds: float = 14.0
+    #: Until the Web UI answers, and the checkpoint is on the GPU.
+    webui_seconds: float = 30.0
     #: Interruptions per hour of a spot machine.
     interruptions_per_hour: float = 0.05
     #: Part of the machines that are spot; the others are never interrupted.

@@ -4,7 +4,6 @@ import json
 import random
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,30 +13,28 @@ from hypothesis import strategies as st
 
 from benchmarks.scaling.plot import draw
 from benchmarks.scaling.scenarios import SCENARIOS
-from benchmarks.scaling_simulation import parse_options, policies
+from benchmarks.scaling_simulation import parse_options, scalers
 from cli.cost import machines
 from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.machines import Machines
-from cli.cost.scaling_policy import Scaler, ScalingPolicy
+from cli.cost.scaler import Scaler
 from cli.cost.scenario import Scenario
 from stacks.config import Scaling
 from stacks.constructs.kubernetes import node_pools
 from stacks.environment_file import load_environment
 
 PROJECT = Path(__file__).parents[3]
-POLICY = ScalingPolicy(
-    "test", min_replicas=0, max_replicas=5, tasks_per_replica=2, cooldown_seconds=60, polling_seconds=10
-)
+SCALING = Scaling(min_replicas=0, max_replicas=5, tasks_per_replica=2, cooldown_seconds=60, polling_seconds=10)
 
 
 def fleet_of(
-    times: list[float], policy: ScalingPolicy = POLICY, task_seconds: float = 4.0, **assumptions: float
+    times: list[float], scaling: Scaling = SCALING, task_seconds: float = 4.0, **assumptions: float
 ) -> SimulatedFleet:
     scenario = Scenario(
         "test", lambda _: iter(sorted(times)), hours=0.5, task_seconds=task_seconds, machines=Machines(**assumptions)
     )
-    fleet = SimulatedFleet(scenario, policy, random.Random(1))  # noqa: S311 - a simulation
+    fleet = SimulatedFleet(scenario, Scaler(scaling), random.Random(1))  # noqa: S311 - a simulation
     fleet.run()
     return fleet
 
@@ -48,28 +45,24 @@ def priced(fleet: SimulatedFleet) -> FleetReport:
 
 def test_the_policy_is_that_of_the_environment() -> None:
     scaling = load_environment("example").runtimes[0].scaling
-    policy, *_ = policies(parse_options(["--environment", "example"]))
-
-    assert policy.max_replicas == scaling.max_replicas
-    assert policy.tasks_per_replica == scaling.tasks_per_replica
-    assert policy.cooldown_seconds == scaling.cooldown_seconds
-    of_another, *_ = policies(parse_options(["--environment", "example", "--runtime", "dynamic"]))
-    assert of_another.tasks_per_replica == Scaling().tasks_per_replica
+    assert scalers(parse_options(["--environment", "example"]))["example"].scaling == scaling
+    of_another = scalers(parse_options(["--environment", "example", "--runtime", "dynamic"]))["example"]
+    assert of_another.scaling.tasks_per_replica == Scaling().tasks_per_replica
 
 
 def test_an_unknown_runtime_is_told_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"no runtime 'x'; it has sd-xl, dynamic"):
-        policies(parse_options(["--environment", "example", "--runtime", "x"]))
+        scalers(parse_options(["--environment", "example", "--runtime", "x"]))
 
 
 def test_need_counts_what_is_worked_on_and_is_kept_for_the_cooldown() -> None:
-    scaler = Scaler(POLICY)
+    scaler = Scaler(SCALING)
     assert scaler.decide(0, waiting=0, in_flight=0) == 0
     assert scaler.decide(10, waiting=1, in_flight=0) == 1
     assert scaler.decide(20, waiting=100, in_flight=2) == 5
     assert scaler.decide(80, waiting=0, in_flight=3) == 5
     assert scaler.decide(81, waiting=0, in_flight=3) == 2
-    assert Scaler(replace(POLICY, counts_in_flight=False)).decide(0, waiting=0, in_flight=3) == 0
+    assert Scaler(SCALING, counts_in_flight=False).decide(0, waiting=0, in_flight=3) == 0
 
 
 def test_an_empty_machine_stays_as_long_as_the_node_pools_say() -> None:
@@ -107,7 +100,7 @@ def test_one_task_waits_for_one_machine_which_is_then_given_back() -> None:
     st.integers(0, 3),
 )
 def test_every_task_ends_and_the_accounts_agree(times: list[float], interruptions: float, minimum: int) -> None:
-    fleet = fleet_of(times, replace(POLICY, min_replicas=minimum), interruptions_per_hour=interruptions)
+    fleet = fleet_of(times, SCALING.model_copy(update={"min_replicas": minimum}), interruptions_per_hour=interruptions)
     report = priced(fleet)
 
     assert len(fleet.tasks) == len(times)
@@ -131,7 +124,7 @@ def test_arrivals_are_in_order_and_within_the_scenario(name: str) -> None:
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     fleet = fleet_of([0.0, 1.0, 2.0])
     for number in (1, 2):
-        draw("test", [fleet], tmp_path / f"{number}.png")
+        draw("test", {"test": fleet}, tmp_path / f"{number}.png")
     first, second = ((tmp_path / f"{number}.png").read_bytes() for number in (1, 2))
     assert first.startswith(b"\x89PNG")
     assert first == second

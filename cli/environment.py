@@ -1,7 +1,7 @@
 """Endpoints of an environment: an address and a key, `endpoints.json` of a local system, or the stacks' outputs."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +15,6 @@ LOCAL: Final = "local"
 STACKS: Final = ("Storage", "Messaging", "Api")
 #: Files of the environments in a checkout.
 ENVIRONMENTS_DIRECTORY: Final = Path(__file__).parent.parent / "environments"
-
-#: Returns a boto3 client by the name of its service.
-ClientOf = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def find_environment(choice: EnvironmentChoice) -> SystemEndpoints:
     region = choice.region or region or choice.shell_region
     place = SystemEndpoints(name=name, region=region, profile=choice.profile)
     try:
-        return deployed_environment(place, client=place.client, key=choice.key, key_name=choice.key_name)
+        return deployed_environment(place, key=choice.key, key_name=choice.key_name)
     except (Misconfigured, Unreachable) as error:
         raise type(error)(f"{error}{_hint_at_names(choice.name)}") from None
 
@@ -140,11 +137,11 @@ def local_environment(state_directory: Path, *, key: str | None = None, key_name
         secret_arns = endpoints["api_key_secret_arns"]
     except KeyError as error:
         raise stale_endpoints(path, f"has no {error}") from None
-    return _with_named_key(environment, key_name, secret_arns, environment.client)
+    return _with_named_key(environment, key_name, secret_arns)
 
 
 def deployed_environment(
-    place: SystemEndpoints, *, client: ClientOf, key: str | None = None, key_name: str | None = None
+    place: SystemEndpoints, *, key: str | None = None, key_name: str | None = None
 ) -> SystemEndpoints:
     """Read the outputs of a deployed environment's stacks, and its API key unless `key` is given."""
     outputs: dict[str, str] = {}
@@ -154,7 +151,7 @@ def deployed_environment(
     )
     try:
         with aws_errors(advice):
-            cloudformation = client("cloudformation")
+            cloudformation = place.client("cloudformation")
             for stack in STACKS:
                 answer = cloudformation.describe_stacks(StackName=f"Darkroom-{place.name}-{stack}")
                 outputs |= {item["OutputKey"]: item["OutputValue"] for item in answer["Stacks"][0].get("Outputs", ())}
@@ -170,8 +167,8 @@ def deployed_environment(
         if key is not None:
             return replace(environment, api_key=key, key_source=_GIVEN_KEY)
         if key_name is not None:
-            return _with_named_key(environment, key_name, json.loads(outputs["ApiKeySecretArns"]), client)
-        return _with_key(environment, outputs["ApiKeySecretArn"], client)
+            return _with_named_key(environment, key_name, json.loads(outputs["ApiKeySecretArns"]))
+        return _with_key(environment, outputs["ApiKeySecretArn"])
     except KeyError as error:
         raise Unreachable(
             f"the stacks of environment {place.name!r} have no output {error}; deploy them again"
@@ -189,19 +186,19 @@ def _by_door(values: Mapping[str, str], ending: str) -> dict[str, str]:
 
 
 def _with_named_key(
-    environment: SystemEndpoints, key_name: str | None, secret_arns: Mapping[str, str], client: ClientOf
+    environment: SystemEndpoints, key_name: str | None, secret_arns: Mapping[str, str]
 ) -> SystemEndpoints:
     if key_name is None:
         return environment
     if key_name not in secret_arns:
         known = ", ".join(sorted(secret_arns))
         raise Refused(f"environment {environment.name!r} has no key {key_name!r}; its keys are: {known}")
-    return _with_key(environment, secret_arns[key_name], client)
+    return _with_key(environment, secret_arns[key_name])
 
 
-def _with_key(environment: SystemEndpoints, secret_arn: str, client: ClientOf) -> SystemEndpoints:
+def _with_key(environment: SystemEndpoints, secret_arn: str) -> SystemEndpoints:
     with aws_errors(f"the key of environment {environment.name!r} cannot be read; write --key, or get the right"):
-        api_key = client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+        api_key = environment.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
     return replace(environment, api_key=api_key, key_source=f"the secret {secret_arn}")
 
 

@@ -1,6 +1,7 @@
 """The environment and the key that a command uses."""
 
 import json
+from dataclasses import dataclass
 from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,16 @@ class FakeAws:
         return {"SecretString": f"value of {SecretId}"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class InFakeAws(SystemEndpoints):
+    aws: FakeAws
+
+    def client(self, service: str) -> FakeAws:
+        return self.aws.client(service)
+
+
 def read(name: str, aws: FakeAws, **options: str) -> SystemEndpoints:
-    place = SystemEndpoints(name=name, http_url="", api_key="", key_source="", region="eu-central-1")
-    return deployed_environment(place, client=aws.client, **options)
+    return deployed_environment(InFakeAws(name=name, region="eu-central-1", aws=aws), **options)
 
 
 def test_a_deployed_environment_is_read_from_its_outputs() -> None:

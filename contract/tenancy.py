@@ -64,16 +64,19 @@ class Tenant:
         return (self.name, *self.others)
 
     def key_of(self, task_id: str) -> str:
-        """Return the key of the task that this tenant calls `task_id`; an administrator writes `tenant:id`."""
-        return task_id if tenant_in(task_id) in self.others else scoped(self.name, task_id)
+        """Return the key of the task that this tenant calls `task_id`; an administrator writes `tenant:id`.
+
+        The environment need not name the tenant, because tasks of a revoked key must be found and cancelled.
+        """
+        return task_id if self.others and tenant_in(task_id) else scoped(self.name, task_id)
 
     def id_of(self, task_key: str) -> str:
         """Return the id by which this tenant reads a task."""
         return name_in(task_key) if tenant_in(task_key) == self.name else task_key
 
     def sees(self, task_key: str) -> bool:
-        """Return True if this tenant sees a task."""
-        return tenant_in(task_key) in self.visible
+        """Return True if this tenant sees a task; an administrator also sees those of revoked keys."""
+        return bool(self.others) or self == SHARED or tenant_in(task_key) == self.name
 
 
 #: The tenant of an environment whose keys share all tasks. Where keys are isolated, no task belongs to it.

@@ -33,10 +33,22 @@ def test_an_administrator_names_the_tenant_of_a_task() -> None:
     boss = TENANCY.of_key("boss")
     assert boss.key_of("a") == "boss:a"
     assert boss.key_of("guest:a") == "guest:a"
-    assert boss.key_of("unknown:a") == "boss:unknown:a"
+    assert boss.key_of(":a") == "boss::a"
     assert (boss.id_of("boss:a"), boss.id_of("guest:a")) == ("a", "guest:a")
     assert boss.sees("guest:a")
     assert not TENANCY.of_key("guest").sees("shop:a")
+
+
+@pytest.mark.parametrize("task_key", ["revoked:a", "a"])
+def test_who_sees_everything_sees_tasks_of_tenants_that_the_environment_no_longer_names(task_key: str) -> None:
+    assert TENANCY.of_key("boss").sees(task_key)
+    assert SHARED.sees(task_key)
+    assert SHARED.key_of(task_key) == task_key
+    assert not TENANCY.of_key("guest").sees(task_key)
+
+
+def test_an_administrator_finds_a_task_of_a_revoked_key() -> None:
+    assert TENANCY.of_key("boss").key_of("revoked:a") == "revoked:a"
 
 
 @pytest.mark.parametrize("key_name", [None, ""])

@@ -104,6 +104,17 @@ def test_the_task_of_another_tenant_is_not_found(
     assert harness.webhooks.sent == []
 
 
+def test_an_administrator_cancels_the_tasks_of_a_revoked_key(
+    harness: Harness, make_task: MakeTask, reader: TaskReader, endpoint: RunpodEndpoint
+) -> None:
+    for task_id in "ab":
+        submit(harness, make_task, Tenant("revoked"), task_id)
+    assert reader.cancel("revoked:a", tenant=BOSS)["status"] == "CANCELLED"
+    assert endpoint.purge("sdruntime", deadline=1.0, tenant=BOSS)["removed"] == 1
+    with pytest.raises(TaskNotFound):
+        reader.show("revoked:a", tenant=SHOP)
+
+
 def test_lists_health_and_purge_hold_a_tenants_own_tasks(
     harness: Harness, make_task: MakeTask, reader: TaskReader, endpoint: RunpodEndpoint
 ) -> None:

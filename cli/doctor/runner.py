@@ -19,6 +19,7 @@ from cli.doctor.finding import Clients, DoctorCheck, Finding, unknown
 from cli.doctor.images_and_models import check_build, check_images, check_models
 from cli.doctor.network import check_network
 from cli.doctor.stacks import check_stacks
+from cli.doctor.tenants import check_tenants
 from stacks.config import Environment
 
 #: The first check, because the others need the credentials.
@@ -36,6 +37,7 @@ CHECKS: Final = (
     DoctorCheck("images", check_images),
     DoctorCheck("secrets", check_secrets),
     DoctorCheck("models", check_models),
+    DoctorCheck("tenants", check_tenants),
     DoctorCheck("stacks", check_stacks),
     DoctorCheck("queues", check_queues),
     DoctorCheck("replicas", check_replicas),

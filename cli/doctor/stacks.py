@@ -12,6 +12,10 @@ from stacks.config import Environment
 #: The stacks of every environment, and what an engine adds.
 STACKS: Final = ("Storage", "Messaging", "Api", "Monitoring")
 ENGINE_STACKS: Final = {"none": (), "eks": ("Eks",), "ecs": ("Ecs",)}
+#: State of a stack whose roll-back failed.
+_STUCK: Final = "UPDATE_ROLLBACK_FAILED"
+#: States of a stack with which a deployment or a removal begins.
+_STARTS: Final = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"})
 #: Reasons of resources that failed only because another one had failed before.
 _CONSEQUENCES: Final = ("Resource creation cancelled", "Resource update cancelled", "The following resource(s) failed")
 
@@ -52,24 +56,40 @@ def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding
         elif status.endswith("_IN_PROGRESS"):
             yield warning(f"{stack} is {status}", "wait until it has ended")
         elif status.endswith("_FAILED") or "ROLLBACK" in status:
-            reason = first_failure(stack, clients)
-            advice = "remove the cause, and repeat the deployment" if reason else "check its events in CloudFormation"
-            if status.startswith("ROLLBACK") and found[name].get("EnableTerminationProtection"):
-                # The deployment would delete the stack first.
-                advice = f"run: {unprotect_command(stack)}; then {advice}"
-            yield problem(f"{stack} is {status}{reason}", advice)
+            reason = first_failure(stack, clients, of_rollback=status == _STUCK)
+            cause = "remove the cause" if reason else "check its events in CloudFormation"
+            yield problem(f"{stack} is {status}{reason}", f"{cause}, and {_next_step(environment, found[name])}")
         else:
             yield ok(f"{stack} is {status}")
 
 
-def first_failure(stack: str, clients: Clients) -> str:
-    """Return the resource that failed first in the last deployment of a stack, and why; empty if none did."""
+def _next_step(environment: Environment, stack: Mapping[str, Any]) -> str:
+    """Return what to do with a failed stack once the cause is removed."""
+    name, status = stack["StackName"], stack["StackStatus"]
+    if status == _STUCK:
+        # CloudFormation refuses every deployment of such a stack.
+        command = f"cdk rollback -c environment={environment.name} {name}"
+        return f"run: {command} (--orphan LOGICAL_ID leaves a resource as it is); then repeat the deployment"
+    if status == "DELETE_FAILED":
+        return "repeat `cdk destroy`"
+    if status.startswith("ROLLBACK") and stack.get("EnableTerminationProtection"):
+        # The deployment would delete the stack first.
+        return f"run: {unprotect_command(name)}; then repeat the deployment"
+    return "repeat the deployment"
+
+
+def first_failure(stack: str, clients: Clients, *, of_rollback: bool = False) -> str:
+    """Return the resource that failed first in the last deployment of a stack, and why; empty if none did.
+
+    With `of_rollback`, return the one that failed first when that deployment was rolled back.
+    """
+    starts = _STARTS | ({"UPDATE_ROLLBACK_IN_PROGRESS"} if of_rollback else frozenset())
     failed = ""
     pages = clients("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
     for event in (event for page in pages for event in page["StackEvents"]):
         status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
         is_stack = event.get("PhysicalResourceId") == event["StackId"]
-        if is_stack and status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}:
+        if is_stack and status in starts:
             # The newest event comes first, so this is the start of the last deployment.
             return failed
         if status.endswith("_FAILED") and not is_stack and not reason.startswith(_CONSEQUENCES):

@@ -81,7 +81,39 @@ def test_a_failed_stack_without_events_is_a_problem_all_the_same() -> None:
     )
     (failed,) = [finding for finding in found if "ROLLBACK" in finding.message]
     assert failed.message == "Darkroom-prod-Messaging is UPDATE_ROLLBACK_COMPLETE"
-    assert failed.advice == "check its events in CloudFormation"
+    assert failed.advice == "check its events in CloudFormation, and repeat the deployment"
+
+
+def test_a_stack_whose_rollback_failed_needs_the_rest_of_the_rollback_first() -> None:
+    events = [
+        event(FAILED_STACK, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: [Service]"),
+        event("Service", "UPDATE_FAILED", "the old image is gone"),
+        event(FAILED_STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Service]"),
+        *EVENTS[1:],
+    ]
+    (finding,) = [
+        finding
+        for finding in findings(
+            stacks.check_stacks,
+            cloudformation__DescribeStacks=described(stack(FAILED_STACK, "UPDATE_ROLLBACK_FAILED")),
+            cloudformation__DescribeStackEvents={"StackEvents": events},
+        )
+        if finding.message.startswith(FAILED_STACK)
+    ]
+    assert finding.message.endswith("first Service (AWS::SQS::Queue) failed: the old image is gone")
+    assert finding.advice.startswith(f"remove the cause, and run: cdk rollback -c environment=prod {FAILED_STACK} ")
+    assert finding.advice.endswith("; then repeat the deployment")
+
+
+def test_a_stack_that_could_not_be_deleted_is_not_deployed_again() -> None:
+    failed = described(stack(FAILED_STACK, "DELETE_FAILED"))
+    found = findings(
+        stacks.check_stacks,
+        cloudformation__DescribeStacks=failed,
+        cloudformation__DescribeStackEvents={"StackEvents": []},
+    )
+    (advice,) = [finding.advice for finding in found if "DELETE_FAILED" in finding.message]
+    assert advice == "check its events in CloudFormation, and repeat `cdk destroy`"
 
 
 @pytest.mark.parametrize("protected", [True, False])
@@ -92,7 +124,7 @@ def test_a_first_deployment_that_failed_can_be_repeated_unless_its_stack_is_prot
         cloudformation__DescribeStacks=described(storage),
         cloudformation__DescribeStackEvents={"StackEvents": []},
     )
-    lifted = "--no-enable-termination-protection --stack-name Darkroom-prod-Storage; then check its events"
+    lifted = "--no-enable-termination-protection --stack-name Darkroom-prod-Storage; then repeat the deployment"
     assert (lifted in found[0].advice) == protected
 
 

@@ -32,10 +32,9 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Ended | None:
     record = ended_item(new_image)
     if not record.is_final:
         return None
-    if old_image:
-        before = ended_item(old_image)
-        if before.is_final and before.run_id == record.run_id:
-            return None
+    # Nothing else of the old image is read, because a replica of another release may have written it.
+    if old_image and (old_image["run"], old_image["status"]) == (record.run_id, record.status):
+        return None
     return record
 
 

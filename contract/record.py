@@ -46,6 +46,8 @@ SAMPLING_KEYS: Final = (
 #: Keys of a record's `models`: the bytes of the models that a task waits for, and the bytes on the replica so far.
 MODELS_KEYS: Final = ("bytes", "bytes_done")
 #: Index that lists the tasks of a tenant at a runtime by time of submission; keys and the attributes of a listing only.
+#: DynamoDB changes no index: what each of the four holds is fixed by its first deployment. Another attribute needs an
+#: index of another name, and a deployment adds or removes one index at most.
 RUNTIME_INDEX: Final = "by_runtime"
 RUNTIME_INDEX_KEYS: Final = ("runtime", "submitted_at_ms")
 RUNTIME_INDEX_ATTRIBUTES: Final = (

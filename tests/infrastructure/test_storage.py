@@ -115,6 +115,23 @@ def test_the_table_has_the_keys_and_indexes_of_the_record(ecs: Templates) -> Non
         assert indexes[name]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
+def test_no_index_changes_once_an_environment_has_it(ecs: Templates) -> None:
+    indexes = ecs.named("TaskTable", "AWS::DynamoDB::Table").properties["GlobalSecondaryIndexes"]
+    change = "DynamoDB refuses the change in every deployed environment: see the comment at RUNTIME_INDEX"
+    assert {
+        index["IndexName"]: (*keys(index), *index["Projection"].get("NonKeyAttributes", ())) for index in indexes
+    } == {
+        "by_runtime": (
+            *("runtime", "submitted_at_ms", "status", "tasktype", "started_at_ms", "completed_at_ms"),
+            *("progress_permille", "retries", "key_name", "prompt", "error_code", "picture_count", "prefix", "run"),
+            *("attempts", "thumbnails"),
+        ),
+        "by_active_runtime": ("active_runtime", "submitted_at_ms", "run", "status", "worker_id", "low_priority"),
+        "by_due": ("due_shard", "due_at_ms"),
+        "by_session": ("webui_session", "submitted_at_ms"),
+    }, change
+
+
 def keys(properties: dict[str, Any]) -> tuple[str, ...]:
     schema = properties["KeySchema"]
     assert [key["KeyType"] for key in schema] == ["HASH", "RANGE"][: len(schema)]

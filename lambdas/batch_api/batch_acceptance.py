@@ -154,5 +154,6 @@ def _stem(id_: str, batch: Batch) -> str:
 
 
 def _fingerprint(options: BatchOptions, tasks: Sequence[BatchTask]) -> str:
-    content = [options.model_dump(mode="json", exclude={"id"}), *(task.body for task in tasks)]
+    # Without defaults, as for a task.
+    content = [options.model_dump(mode="json", exclude={"id"}, exclude_defaults=True), *(task.body for task in tasks)]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

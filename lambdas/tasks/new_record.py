@@ -86,5 +86,6 @@ def remembered_submissions(previous: Record | None) -> tuple[str, ...]:
 
 
 def _fingerprint(submission: Submission) -> str:
-    content = submission.task.model_dump(mode="json") | {"checkpoint": submission.checkpoint}
+    # Without defaults, because the field of a newer release would make the same request another one.
+    content = submission.task.model_dump(mode="json", exclude_defaults=True) | {"checkpoint": submission.checkpoint}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Acceptance of batches: every form, every error at once, prompt matrices, and repetitions."""
 
+import hashlib
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from contract.errors import (
     InvalidTask,
     MessageTooLarge,
 )
+from contract.json_values import canonical_json
 from contract.record import Status
 from contract.tenancy import SHARED
 from lambdas.batch_api.batch_check import CHECK_SECONDS
@@ -172,6 +174,11 @@ class TestAcceptance:
         )
         batches.advance()
         assert sent_ids(batches) == ["b-1", "b-2", "call-1", "call-2"]
+
+    def test_an_option_that_a_newer_release_adds_makes_no_other_batch(self, batches: Batches) -> None:
+        sent = [{"callback": True}, plain_task("a")]
+        batch = batches.send(sent[1:], callback=True)
+        assert batch.fingerprint == hashlib.sha256(canonical_json(sent).encode()).hexdigest()
 
     def test_a_repetition_is_the_same_batch_and_other_content_is_not(self, batches: Batches) -> None:
         first = batches.send([plain_task("a")])

@@ -1,4 +1,5 @@
 import contextlib
+import hashlib
 import json
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import IdInUse, RuntimeNotFound
+from contract.json_values import canonical_json
 from contract.message import TaskMessage
 from contract.record import Status
 from contract.routing import Catalogue, Runtime
@@ -44,6 +46,13 @@ def test_the_same_content_while_active_is_the_same_task(harness: Harness, make_t
     second = harness.submit(make_task(), "s2")
     assert second.run_id == first.run_id
     assert len(harness.task_topic.sent) == 1
+
+
+def test_a_default_that_a_newer_release_adds_makes_no_other_content(harness: Harness, make_task: MakeTask) -> None:
+    record = harness.submit(make_task(), "s1")
+    # A message leaves out defaults.
+    sent = json.loads(harness.task_topic.sent[0][0])["task"] | {"checkpoint": record.checkpoint}
+    assert record.fingerprint == hashlib.sha256(canonical_json(sent).encode()).hexdigest()
 
 
 def test_other_content_while_active_is_refused_and_harms_nothing(harness: Harness, make_task: MakeTask) -> None:

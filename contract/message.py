@@ -1,10 +1,25 @@
 """Message of a task on the task topic, from submission to the agent."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
-from contract.task import Task
+from contract.task import Task, TaskId
 from contract.tenancy import scoped
+
+
+class NamedRun(BaseModel):
+    """Run that a task message names, also a message of another release, which this one cannot read."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    id: TaskId = Field(validation_alias=AliasPath("task", "metadata", "id"))
+    tenant: str = ""
+    run_id: str = Field(validation_alias="run")
+
+    @property
+    def task_key(self) -> str:
+        """Key of the task in the table."""
+        return scoped(self.tenant, self.id)
 
 
 class TaskMessage(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from contract.callback import sender_id
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.json_values import parse_json_object
-from contract.message import TaskMessage
+from contract.message import NamedRun
 from contract.record import MAX_ATTEMPTS, Record
 from contract.tenancy import Tenancy, scoped
 from lambdas.messaging.queue_batch import MessageDeferred
@@ -66,19 +66,19 @@ class DeadLetterProcessor:
         try:
             may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)
             body = parse_json_object(self._task_bucket.resolve(delivery.body, may_point_to=may_point_to))
-            message = _task_message(body, delivery)
+            named = _named_run(body, delivery)
         except (InvalidJson, MessageTooLarge, ValidationError) as error:
             tenant = self._tenancy.of_topic(delivery.topic_arn).name
             if not self._was_recorded(body, tenant, delivery.message_id):
                 self._answer(delivery, body, tenant, str(error))
             return
-        record = self._repository.read(message.task_key)
+        record = self._repository.read(named.task_key)
         if record is None:
-            self._answer(delivery, body, message.tenant, "its task has no record")
-        elif record.run_id == message.run_id and not record.is_final:
+            self._answer(delivery, body, named.tenant, "its task has no record")
+        elif record.run_id == named.run_id and not record.is_final:
             self._fail_or_release(record)
         else:
-            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=message.run_id)
+            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=named.run_id)
 
     def _was_recorded(self, body: dict[str, Any] | None, tenant: str, message_id: str) -> bool:
         """Return True if a message of the intake queue was recorded before it failed: the reaper continues with it."""
@@ -124,8 +124,8 @@ class DeadLetterProcessor:
         count("DeadLettersUnreadable")
 
 
-def _task_message(body: dict[str, Any], delivery: Delivery) -> TaskMessage:
+def _named_run(body: dict[str, Any], delivery: Delivery) -> NamedRun:
     if delivery.topic_arn is not None:
         # Runtimes' queues hold bare messages. A publisher must not end a task with what looks like its message.
         raise InvalidJson("the message of an entry topic was not accepted")
-    return TaskMessage.model_validate(body)
+    return NamedRun.model_validate(body)

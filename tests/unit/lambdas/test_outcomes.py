@@ -133,6 +133,14 @@ class TestDeadLetters:
             "message": "the task could not be run in 0 attempts",
         }
 
+    def test_a_task_whose_message_only_another_release_can_read_fails(
+        self, harness: Harness, submit: SubmitTask, settle: Settle
+    ) -> None:
+        settle(submit().replace('"text-to-image"', '"text-to-video"'))
+        assert harness.error_code("a") == "delivery_failed"
+        # The stream makes its one callback.
+        assert harness.completion_topic.sent == []
+
     def test_a_task_in_the_hands_of_a_replica_is_looked_at_later(
         self, harness: Harness, submit: SubmitTask, settle: Settle
     ) -> None:

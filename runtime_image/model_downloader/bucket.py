@@ -9,7 +9,7 @@ from botocore.config import Config
 from urllib3.exceptions import HTTPError
 
 from runtime_image.model_downloader.checksum import Check, bare_etag, checks_in
-from runtime_image.model_downloader.errors import ConnectionLost, DownloadFailed, ObjectChanged
+from runtime_image.model_downloader.errors import BucketUnreachable, ConnectionLost, DownloadFailed, ObjectChanged
 from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault, open_session
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def open_bucket(name: str) -> "ModelBucket":
 
 
 class ModelBucket:
-    """Raises DownloadFailed when AWS refuses a call or does not answer. Safe to share between threads."""
+    """Raises DownloadFailed when AWS refuses a call, BucketUnreachable when it does not answer.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, *, client: "S3Client", name: str) -> None:
         self._client = client
@@ -141,4 +144,5 @@ class ModelBucket:
         try:
             yield
         except AWS_ERRORS as error:
-            raise DownloadFailed(f"{problem}: {error}") from error
+            kind = DownloadFailed if is_client_fault(error) else BucketUnreachable
+            raise kind(f"{problem}: {error}") from error

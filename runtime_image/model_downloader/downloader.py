@@ -11,6 +11,7 @@ from runtime_image.model_downloader.bucket import CONNECTIONS, ModelBucket, Remo
 from runtime_image.model_downloader.checksum import file_matches
 from runtime_image.model_downloader.disk_quota import DiskQuota
 from runtime_image.model_downloader.errors import (
+    BucketUnreachable,
     CheckFailed,
     ConnectionLost,
     DownloadFailed,
@@ -139,7 +140,7 @@ class Downloader:
                     self.progress.fetched(file.key, len(block))
             except ConnectionLost as error:
                 if failures == len(PAUSES_SECONDS):
-                    raise DownloadFailed(f"{file.key} cannot be fetched: {error}") from error
+                    raise BucketUnreachable(f"{file.key} cannot be fetched: {error}") from error
                 self.log.debug("part_interrupted", key=file.key, position=position, reason=str(error))
                 time.sleep(PAUSES_SECONDS[failures])
                 failures += 1

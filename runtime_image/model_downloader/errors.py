@@ -40,6 +40,10 @@ class DownloadFailed(ModelError):
     retryable = True
 
 
+class BucketUnreachable(DownloadFailed):
+    """Raised when S3 does not answer or is in trouble, so that the same download may succeed later."""
+
+
 class CheckFailed(DownloadFailed):
     """Raised when the downloaded bytes differ from the object. They are deleted, never used."""
 

@@ -9,6 +9,7 @@ import pytest
 from runtime_image.model_downloader import downloader
 from runtime_image.model_downloader.bucket import RemoteFile
 from runtime_image.model_downloader.errors import (
+    BucketUnreachable,
     CheckFailed,
     DiskFull,
     DownloadFailed,
@@ -68,7 +69,7 @@ def test_a_failed_download_resumes(harness: DownloaderHarness) -> None:
     harness.proxy.fault = lambda request, response: (
         response if request.range == f"bytes=0-{PART_BYTES - 1}" else cut(response, 0)
     )
-    with pytest.raises(DownloadFailed, match=CHECKPOINT):
+    with pytest.raises(BucketUnreachable, match=CHECKPOINT):
         harness.fetch(file)
     assert harness.content() is None
     harness.proxy.fault = lambda request, response: response

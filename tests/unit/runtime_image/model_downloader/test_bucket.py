@@ -1,12 +1,16 @@
 """Address of the model bucket; tests/integration/model_downloader reads from it over HTTP."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from types_boto3_s3 import S3Client
 
-from runtime_image.model_downloader.bucket import RemoteFile, open_bucket
+from runtime_image.model_downloader.bucket import ModelBucket, RemoteFile, open_bucket
+from runtime_image.model_downloader.errors import BucketUnreachable, DownloadFailed
 
 
 class RequestSent(Exception):
@@ -15,6 +19,38 @@ class RequestSent(Exception):
 
 def refuse_to_send(request: AWSPreparedRequest, **_: object) -> None:
     raise RequestSent(urlsplit(request.url).netloc)
+
+
+def failing_client(failure: Exception) -> S3Client:
+    """Return a client of S3 whose every call ends with `failure`, without a pause."""
+
+    def fail(**_: object) -> None:
+        raise failure
+
+    client = boto3.client("s3", region_name="eu-south-1", aws_access_key_id="an-id", aws_secret_access_key="a-secret")
+    client.meta.events.register("before-call.s3", fail)
+    return client
+
+
+def answer(status: int, code: str) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (EndpointConnectionError(endpoint_url="https://models.s3.amazonaws.com"), BucketUnreachable),
+        (answer(503, "SlowDown"), BucketUnreachable),
+        (answer(403, "AccessDenied"), DownloadFailed),
+    ],
+)
+def test_a_bucket_in_trouble_differs_from_one_that_refuses(failure: Exception, kind: type[DownloadFailed]) -> None:
+    bucket = ModelBucket(client=failing_client(failure), name="models")
+    for call in (lambda: list(bucket.list()), lambda: bucket.find("Lora/a.safetensors")):
+        with pytest.raises(DownloadFailed) as raised:
+            call()
+        assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize(

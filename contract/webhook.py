@@ -57,14 +57,19 @@ def _listed(value: object) -> object:
 def record_attempt(
     task_key: str, run_id: str, state: WebhookState, *, status: int | None, error: str | None
 ) -> Request:
-    """Record the result of an attempt to deliver the webhook of a final run."""
+    """Record the result of an attempt to deliver the webhook of a final run, unless one has delivered it already.
+
+    A queue or stream may bring a webhook twice, and a failure of the second message must not hide the delivery.
+    """
+    final = _final(run_id)
     known = {"webhook_last_status": status, "webhook_last_error": error}
     return update(
         task_key,
         set_={"webhook_state": state.value, **{name: value for name, value in known.items() if value is not None}},
         add={"webhook_attempts": 1},
         remove=[name for name, value in known.items() if value is None],
-        **_final(run_id),
+        where=f"{final['where']} AND (attribute_not_exists(webhook_state) OR webhook_state <> :delivered)",
+        values={**final["values"], ":delivered": WebhookState.DELIVERED.value},
     )
 
 

@@ -131,14 +131,18 @@ class Machine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="digits"):
             transitions.create(new, after=self.expected)
 
-    @rule(status=st.sampled_from([None, 200, 503]), error=st.sampled_from([None, "no answer"]))
-    def record_webhook(self, status: int | None, error: str | None) -> None:
+    @rule(
+        state=st.sampled_from(webhook.WebhookState),
+        status=st.sampled_from([None, 200, 503]),
+        error=st.sampled_from([None, "no answer"]),
+    )
+    def record_webhook(self, state: webhook.WebhookState, status: int | None, error: str | None) -> None:
         assert self.expected
-        request = webhook.record_attempt(self.id, self.run, webhook.WebhookState.PENDING, status=status, error=error)
-        if self.write(request, allowed=self.expected.is_final):
+        request = webhook.record_attempt(self.id, self.run, state, status=status, error=error)
+        if self.write(request, allowed=self.expected.is_final and self.expected.webhook_state != "delivered"):
             attempts = self.expected.webhook_attempts + 1
             self.expect(
-                webhook_state="pending",
+                webhook_state=state.value,
                 webhook_attempts=attempts,
                 webhook_last_status=status,
                 webhook_last_error=error,

@@ -167,6 +167,21 @@ def test_an_endpoint_that_recovers_is_delivered(
     assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 2, 204)
 
 
+def test_a_message_that_comes_twice_leaves_its_webhook_delivered(
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
+) -> None:
+    record = ended(receiver.url("/hook"))
+    queue.send(record)
+    queue.run()
+    receiver.answers["/hook"] = status(503)
+
+    queue.send(record)
+    queue.run()
+
+    noted = harness.record("a")
+    assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 1, 200)
+
+
 def test_gone_is_the_end(harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask) -> None:
     receiver.answers["/hook"] = status(410)
     queue.send(ended(receiver.url("/hook")))

@@ -90,8 +90,9 @@ class TaskReaper:
 
     def _await_message(self, record: Record, now_ms: int) -> None:
         """Leave a task to the message that has its secret. With the stored one it would fail as if it had none."""
-        if record.published_at_ms is not None:
-            # The queue of its runtime delivers the message again.
+        if record.published_at_ms is not None or record.attempts:
+            # The queue of its runtime delivers the message again. A replica may claim it before its publication is
+            # marked, and then it never is.
             self.repository.mark_published(record)
         elif now_ms < record.submitted_at_ms + SECRET_GRACE_MS:
             self.repository.defer(record.key)

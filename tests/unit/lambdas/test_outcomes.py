@@ -315,6 +315,20 @@ class TestTaskReaper:
         reaper.run()
         assert harness.record("a").status is Status.TIMED_OUT
 
+    def test_a_task_with_a_token_that_was_claimed_before_its_mark_waits_for_its_message(
+        self, harness: Harness, reaper: TaskReaper
+    ) -> None:
+        harness.task_topic.failures, harness.task_topic.fails_after_sending = 1, True
+        with pytest.raises(ConnectionError):
+            harness.submit(SYNC_WITH_TOKEN, "s1")
+        harness.claim("a", lease_ms=SECRET_GRACE_MS)
+        harness.now_ms += SECRET_GRACE_MS + LEASE_GRACE_MS + 1
+        reaper.run()
+        assert harness.record("a").status is Status.IN_QUEUE
+        harness.now_ms += PUBLISH_GRACE_MS + 1
+        reaper.run()
+        assert harness.record("a").status is Status.IN_QUEUE
+
     def test_a_task_with_a_token_that_nobody_sends_again_fails(self, harness: Harness, reaper: TaskReaper) -> None:
         harness.task_topic.failures = 1
         with pytest.raises(ConnectionError):

@@ -238,6 +238,10 @@ class Record(SubmittedItem):
         """Return True if no later write may change the status."""
         return self.status in FINAL_STATUSES
 
+    def has_begun(self, submission_id: str) -> bool:
+        """Return True if a submission has begun this run, or an earlier one of its id."""
+        return submission_id in {self.submission_id, *self.earlier_submission_ids}
+
     def to_item(self) -> dict[str, Any]:
         """Return the item in the plain Python values of boto3's resource layer, without empty fields."""
         item = self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -58,7 +58,7 @@ def create(record: Record, *, after: Record | None = None) -> Request:
     item = record.model_copy(update=indexed).to_item()
     if after is None:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
-    if record.run_id == after.run_id or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
+    if record.run_id == after.run_id or after.has_begun(record.submission_id):
         raise ValueError("a new run has its own digits and its own submission")
     condition, values = status_in(FINAL_STATUSES)
     return {

@@ -84,7 +84,7 @@ class DeadLetterProcessor:
         """Return True if a message of the intake queue was recorded before it failed: the reaper continues with it."""
         # A task in RunPod's format does not name an id, so it has the id of its message.
         record = self._repository.read(scoped(tenant, sender_id(body) or message_id))
-        return record is not None and record.submission_id == message_id
+        return record is not None and record.has_begun(message_id)
 
     def _fail_or_release(self, record: Record) -> None:
         """Fail a run that had all its attempts, or none.

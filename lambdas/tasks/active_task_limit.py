@@ -41,8 +41,8 @@ class ActiveTaskLimit:
         name = run_name(record)
         if not self._reserve(record.key_name, name, now_ms=record.submitted_at_ms):
             existing = self.repository.read(record.key)
-            if existing is not None and not existing.is_final:
-                # The request repeats an active task, which has its place already.
+            if existing is not None and (not existing.is_final or existing.has_begun(record.submission_id)):
+                # The request repeats an active task, which has its place already, or a submission that has ended.
                 return False
             count("ActiveTaskLimitReached", key=record.key_name)
             raise TooManyActiveTasks(

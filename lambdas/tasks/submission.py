@@ -146,7 +146,7 @@ class TaskSubmission:
             TooManyActiveTasks: the sender's key has reached its limit.
             MessageLost: the content of the task is no longer stored.
         """
-        if previous.status not in RETRYABLE_STATUSES or _has_begun(previous, submission_id):
+        if previous.status not in RETRYABLE_STATUSES or previous.has_begun(submission_id):
             return self._retried_before(previous, submission_id)
         # No queue receives the message of a runtime that does not exist.
         self.catalogue.require(previous.runtime)
@@ -189,7 +189,7 @@ class TaskSubmission:
                 previous = None
                 continue
             # A redelivery must not start another run, or be refused, also after the run of its submission.
-            if _has_begun(existing, submission_id) or (
+            if existing.has_begun(submission_id) or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
                 return self._resume(existing, submission)
@@ -225,7 +225,7 @@ class TaskSubmission:
 
     def _retried_before(self, record: Record, submission_id: str) -> Record:
         """Return the record of a task that this submission has retried already; raises NotRetryable for another one."""
-        if not _has_begun(record, submission_id):
+        if not record.has_begun(submission_id):
             state, states = record.status.value, " or ".join(RETRYABLE_STATUSES)
             raise NotRetryable(f"task {record.id} is {state}; only one that is {states} can be begun again")
         return self._resume(record)
@@ -240,8 +240,3 @@ def _message_of(record: Record, submission: Submission) -> str | None:
     """Return the message of a recorded submission with its secrets, which are not stored; None for another content."""
     same, body, _ = new_record(submission, record.submission_id, record.submitted_at_ms, None, record.tenant)
     return body if same.fingerprint == record.fingerprint else None
-
-
-def _has_begun(record: Record, submission_id: str) -> bool:
-    """Return True if a submission has begun the present run of a record, or an earlier one."""
-    return submission_id in {record.submission_id, *record.earlier_submission_ids}

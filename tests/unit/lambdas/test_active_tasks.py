@@ -20,13 +20,14 @@ from moto import mock_aws
 
 from contract.errors import TooManyActiveTasks
 from contract.record import Record, Status
+from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from lambdas.tasks import outcomes
 from lambdas.tasks.active_task_limit import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
 from task_store.active_runs import ActiveRuns, key_item_id
 from task_store.repository import TaskRepository
 from tests.harness.records import make_record
-from tests.unit.lambdas.harness import create_table, dynamodb_client
+from tests.unit.lambdas.harness import Harness, MakeTask, create_table, dynamodb_client
 
 LIMIT = 3
 NOW_MS = 1_700_000_000_000
@@ -103,6 +104,23 @@ def test_who_comes_again_at_the_limit_is_told_of_the_task_that_is_there(client: 
     assert tasks.create(new_record("a"), after=None) is False
     assert tasks.create(new_record("a", run="1111"), after=None) is False
     assert named(client) == {"a/0000"}
+
+
+def test_a_repetition_of_a_task_that_has_ended_is_no_further_task(harness: Harness, make_task: MakeTask) -> None:
+    limit = ActiveTaskLimit(
+        runs=ActiveRuns(client=harness.dynamodb, table_name="tasks"), repository=harness.repository, limit=1
+    )
+    submission = harness.submission_of(harness.catalogue, limit)
+    sender: dict[str, Any] = {"tenant": SHARED, "key_name": "shop"}
+    ended = submission.submit(make_task("a"), submission_id="once", **sender)
+    harness.repository.finish_active(ended, FAILED)
+    limit.runs.release_run(ended)
+    submission.submit(make_task("b"), submission_id="another", **sender)
+
+    assert submission.submit(make_task("a"), submission_id="once", **sender).run_id == ended.run_id
+
+    with pytest.raises(TooManyActiveTasks):
+        submission.submit(make_task("a"), submission_id="again", **sender)
 
 
 def test_a_lost_race_takes_no_place(client: OneAtATime) -> None:

@@ -21,6 +21,7 @@ from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
+FAILED = Outcome(Status.FAILED, error={"code": "webui_failed", "message": "it failed"})
 LEASE_MS = 60_000
 SYNC_WITH_TOKEN = {
     "task": {
@@ -240,6 +241,15 @@ class TestDeadLetters:
         assert harness.completion_topic.sent == []
         settle(json.dumps(make_task("a")), message_id="m-2")
         assert len(harness.completion_topic.sent) == 1
+
+    def test_an_intake_message_whose_task_runs_again_is_not_rejected(
+        self, harness: Harness, submit: SubmitTask, settle: Settle, make_task: MakeTask
+    ) -> None:
+        submit(submission_id="m-1")
+        harness.repository.finish_active(harness.record("a"), FAILED)
+        harness.submission.retry(harness.record("a"), submission_id="retry", key_name=None)
+        settle(json.dumps(make_task("a")))
+        assert harness.completion_topic.sent == []
 
 
 class TestTaskReaper:

@@ -59,6 +59,8 @@ class KeptState:
             item = json.loads(line, object_hook=_binary)
             if item["status"]["S"] == Status.IN_QUEUE:
                 item["due_at_ms"] = {"N": str(int(time.time() * 1000))}
+                # Otherwise the reaper's mark would be refused, and it would publish the task again each minute.
+                item.pop("published_at_ms", None)
             self._dynamodb.put_item(TableName=self._table, Item=item)
         return len(lines)
 

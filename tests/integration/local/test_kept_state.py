@@ -50,6 +50,7 @@ def test_objects_and_records_come_back(clients: LocalAwsClients, tmp_path: Path)
     s3.put_object(Bucket="mine", Key="gone", Body=b"")
     final = {"id": {"S": "b"}, "status": {"S": "COMPLETED"}, "body": {"B": b"\x00"}, "due_at_ms": {"N": "9"}}
     waiting = {"id": {"S": "a"}, "status": {"S": "IN_QUEUE"}, "due_at_ms": {"N": "99999999999999"}}
+    waiting["published_at_ms"] = {"N": "1"}
     for item in (final, waiting, {"id": {"S": "replica/1"}}):
         dynamodb.put_item(TableName=TABLE, Item=item)
     state = kept(tmp_path, clients)
@@ -74,6 +75,7 @@ def test_objects_and_records_come_back(clients: LocalAwsClients, tmp_path: Path)
     assert items.keys() == {"a", "b"}
     assert items["b"] == final
     assert int(items["a"]["due_at_ms"]["N"]) < 99999999999999, "the reaper publishes it again at once"
+    assert "published_at_ms" not in items["a"], "the reaper publishes it once"
 
 
 def test_a_save_that_goes_on_and_the_last_one_do_not_collide(

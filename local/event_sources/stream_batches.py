@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from local.event_sources.event_source import failed_identifiers
-from local.lambda_runtime.function import LambdaFunction
+from local.lambda_runtime.function import LambdaFunction, PayloadTooLarge
 
 Records = Sequence[dict[str, Any]]
 
@@ -47,7 +47,12 @@ class StreamBatches:
         waiting = deque([_Batch(records)])
         while waiting:
             batch = waiting.popleft()
-            failed = await self._invoke(batch.records)
+            try:
+                failed = await self._invoke(batch.records)
+            except PayloadTooLarge:
+                # Lambda fills a batch up to the largest event only.
+                waiting.extendleft(reversed(_halves(batch)))
+                continue
             if not failed:
                 continue
             again = self._again(batch, failed)
@@ -69,12 +74,15 @@ class StreamBatches:
             # The records before the first failure are done. Order demands that the rest is sent again.
             return [_Batch(batch.records[first:])]
         if self.policy.bisects and len(batch.records) > 1:
-            middle = len(batch.records) // 2
-            halves = batch.records[:middle], batch.records[middle:]
-            return [_Batch(half, batch.repetitions) for half in halves]
+            return _halves(batch)
         if self.policy.maximum_attempts is not None and batch.repetitions >= self.policy.maximum_attempts:
             return []
         return [_Batch(batch.records, batch.repetitions + 1)]
+
+
+def _halves(batch: _Batch) -> list[_Batch]:
+    middle = len(batch.records) // 2
+    return [_Batch(half, batch.repetitions) for half in (batch.records[:middle], batch.records[middle:])]
 
 
 def stream_record(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.event_sources.stream_batches import Records, RetryPolicy, StreamBatches
+from local.lambda_runtime.function import PayloadTooLarge
 from local.lambda_runtime.runtime_api import InvocationResult
 
 
@@ -74,6 +75,21 @@ def test_without_halves_the_whole_batch_is_discarded() -> None:
     assert function.batches == [list("abc")] * 3
     assert discarded == list("abc")
     assert pauses == [0.5, 1.0]
+
+
+class Narrow(Poisoned):
+    """A function whose events hold two records at most."""
+
+    async def invoke(self, event: Any) -> InvocationResult:
+        if len(event["Records"]) > 2:
+            raise PayloadTooLarge("6 MB")
+        return await super().invoke(event)
+
+
+def test_records_that_exceed_one_event_come_in_several() -> None:
+    function = Narrow({"d"}, reports=True)
+    discarded, _ = process(function, list("abcdefg"), attempts=1, bisects=True)
+    assert (function.done, discarded) == (list("abcefg"), ["d"])
 
 
 def test_for_ever_means_until_it_works() -> None:

@@ -17,6 +17,7 @@ from contract.record import (
     ACTIVE_STATUSES,
     FINAL_STATUSES,
     LEASE_GRACE_MS,
+    MAX_ATTEMPTS,
     MODELS_KEYS,
     PUBLISH_GRACE_MS,
     SAMPLING_KEYS,
@@ -80,7 +81,11 @@ def mark_published(record: Record, *, now_ms: int) -> Request:
 
 
 def claim(lease: Lease, *, now_ms: int, lease_ms: int) -> Request:
-    """Claim a run that waits, or whose lease has expired."""
+    """Claim a run that waits, or whose lease has expired, and that has an attempt left.
+
+    A run may have several messages, each with all the deliveries of its queue. So their number alone is no limit.
+    """
+    unleased = _unleased(lease.run_id, now_ms)
     return update(
         lease.task_key,
         set_={
@@ -93,7 +98,8 @@ def claim(lease: Lease, *, now_ms: int, lease_ms: int) -> Request:
         },
         add={"attempts": 1},
         remove=_ONLY_WHILE_RUNNING,
-        **_unleased(lease.run_id, now_ms),
+        where=f"{unleased['where']} AND attempts < :max_attempts",
+        values={**unleased["values"], ":max_attempts": MAX_ATTEMPTS},
     )
 
 

@@ -200,7 +200,13 @@ class TaskClaimer:
         seconds_left = self._lease_seconds_left(record)
         if seconds_left > 0:
             seconds_left += CLOCK_SKEW_SECONDS
-        log.info("task_is_held_by_another", lease_owner=record.lease_owner, rest_seconds=seconds_left)
+        # A run without an attempt left is back at once, so that the dead-letter queue records its failure.
+        log.info(
+            "task_is_held_by_another",
+            lease_owner=record.lease_owner,
+            attempts=record.attempts,
+            rest_seconds=seconds_left,
+        )
         self.queue.requeue(message.receipt_handle, seconds_left)
         return MessageHandled()
 

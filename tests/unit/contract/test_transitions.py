@@ -17,6 +17,7 @@ from contract.record import (
     ACTIVE_STATUSES,
     DUE_SHARDS,
     FINAL_STATUSES,
+    MAX_ATTEMPTS,
     MODELS_KEYS,
     SAMPLING_KEYS,
     Record,
@@ -172,8 +173,8 @@ class Machine(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def claim(self, owner: str) -> None:
         request = transitions.claim(self.lease(owner), now_ms=self.now_ms, lease_ms=LEASE_MS)
-        if self.write(request, allowed=self.free()):
-            assert self.expected
+        assert self.expected
+        if self.write(request, allowed=self.free() and self.expected.attempts < MAX_ATTEMPTS):
             self.expect(
                 status=Status.IN_PROGRESS,
                 lease_owner=owner,
@@ -327,6 +328,16 @@ def table() -> Iterator[DynamoDBClient]:
 def test_any_order_of_writes_keeps_the_rules(table: DynamoDBClient, examples: int) -> None:
     Machine.table_client = table
     run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None))
+
+
+def test_a_run_with_many_messages_is_claimed_three_times_at_most(table: DynamoDBClient) -> None:
+    table.put_item(TableName=TABLE, **transitions.create(record("s", now_ms=1, run="0001")))
+    lease = Lease("a", "0001", "one")
+    for _ in range(MAX_ATTEMPTS):
+        table.update_item(TableName=TABLE, **transitions.claim(lease, now_ms=1, lease_ms=LEASE_MS))
+        table.update_item(TableName=TABLE, **transitions.release(lease, now_ms=1, next_check_at_ms=9, error=None))
+    with pytest.raises(table.exceptions.ConditionalCheckFailedException):
+        table.update_item(TableName=TABLE, **transitions.claim(lease, now_ms=1, lease_ms=LEASE_MS))
 
 
 def test_context_and_errors_come_back_unchanged(table: DynamoDBClient) -> None:

@@ -65,6 +65,10 @@ class TaskIndexes(TableClient):
         ):
             yield [_active_run(item) for item in page]
 
+    def oldest_active(self, runtime: str, *, limit: int) -> list[ActiveRun]:
+        """Return up to `limit` waiting and running tasks of a runtime, the oldest first."""
+        return next(self.active_runs(runtime, page_size=limit))
+
     def active_before(self, runtime: str, submitted_at_ms: int, *, limit: int) -> list[ActiveRun] | None:
         """Return the active tasks of a runtime that were accepted before this moment, None if there are more."""
         page = self._client.query(
@@ -106,21 +110,26 @@ class TaskIndexes(TableClient):
         partition: str,
         *,
         limit: int,
+        since_ms: int = 0,
         where: Mapping[str, str] | None = None,
         start_key: dict[str, Any] | None = None,
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return up to `limit` tasks, newest first, and the key of the next page (None at the end).
 
-        `partition` is a runtime within a tenant (`contract.tenancy.scoped`).
+        `partition` is a runtime within a tenant (`contract.tenancy.scoped`). Tasks that were accepted before `since_ms`
+        are not read.
 
         `where` has the attributes of the index that a task must have. A page may then have fewer tasks although more
         follow, because DynamoDB filters what it has read.
         """
+        if start_key and start_key["submitted_at_ms"] < since_ms:
+            # DynamoDB refuses to continue outside of what is asked for.
+            return [], None
         request: dict[str, Any] = {
             "TableName": self._table_name,
             "IndexName": RUNTIME_INDEX,
-            "KeyConditionExpression": "runtime = :runtime",
-            "ExpressionAttributeValues": {":runtime": partition},
+            "KeyConditionExpression": "runtime = :runtime AND submitted_at_ms >= :since",
+            "ExpressionAttributeValues": {":runtime": partition, ":since": since_ms},
             "ScanIndexForward": False,
             "Limit": limit,
         }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
-from contract.record import Status
+from contract.record import ACTIVE_STATUSES, Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from contract.tenancy import Tenant, name_in, scoped, tenant_in
@@ -88,9 +88,13 @@ def list_tasks(
     query: ListQuery, *, repository: TaskRepository, tenant: Tenant, output_bucket: str, presign: Presign
 ) -> TaskPage:
     """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
-    partitions = [scoped(owner, runtime) for owner in tenant.visible for runtime in query.runtimes]
-    names = [name for name in partitions if query.positions.get(name, ()) is not None]
-    streams = [_Stream(name, query, repository=repository) for name in names]
+    since_ms = _beginnings(query, repository)
+    partitions = {scoped(owner, runtime): since_ms[runtime] for owner in tenant.visible for runtime in since_ms}
+    streams = [
+        _Stream(name, query, repository=repository, since_ms=since)
+        for name, since in partitions.items()
+        if query.positions.get(name, ()) is not None
+    ]
     tasks: list[ListedTask] = []
     while len(tasks) < query.limit:
         heads = [stream.head() for stream in streams]
@@ -111,11 +115,23 @@ def list_tasks(
     return {"tasks": tasks, "next": _token({**query.positions, **shown})}
 
 
+def _beginnings(query: ListQuery, repository: TaskRepository) -> dict[str, int]:
+    """Return the time of submission from which on each runtime can have a task of the list.
+
+    A list of active tasks ends at the oldest one. Otherwise it would search the finished tasks of months.
+    """
+    if query.where.get("status") not in ACTIVE_STATUSES:
+        return dict.fromkeys(query.runtimes, 0)
+    oldest = {runtime: repository.oldest_active(runtime, limit=1) for runtime in query.runtimes}
+    return {runtime: runs[0].submitted_at_ms for runtime, runs in oldest.items() if runs}
+
+
 class _Stream:
     """Tasks of one tenant at one runtime from a position on. Each page is read when it is needed."""
 
-    def __init__(self, partition: str, query: ListQuery, *, repository: TaskRepository) -> None:
+    def __init__(self, partition: str, query: ListQuery, *, repository: TaskRepository, since_ms: int) -> None:
         self.partition = partition
+        self._since_ms = since_ms
         self._repository = repository
         self._where = query.where
         self._text = query.text
@@ -154,7 +170,7 @@ class _Stream:
             self._reads_left -= 1
             self._taken = self._read
             found, self._read = self._repository.newest(
-                self.partition, where=self._where, limit=self._size, start_key=self._read
+                self.partition, since_ms=self._since_ms, where=self._where, limit=self._size, start_key=self._read
             )
             self._items = [item for item in found if self._has_text(item)]
             self._exhausted = self._read is None

@@ -260,6 +260,35 @@ def test_a_rare_state_is_found_however_deep(
     assert pages(reader, status="FAILED", limit="5") == []
 
 
+def test_a_list_of_active_tasks_ends_at_the_oldest_one(
+    reader: TaskReader, submit: SubmitTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        submit(f"old-{number}")
+        reader.cancel(f"old-{number}", tenant=SHARED)
+    monkeypatch.setattr(task_list, "READ_SIZE", 3)
+    monkeypatch.setattr(task_list, "MAX_READS", 1)
+    assert reader.list({"status": "IN_QUEUE"}, tenant=SHARED) == {"tasks": [], "next": None}
+
+    for name in ("a", "b"):
+        submit(name)
+    page = reader.list({"status": "IN_QUEUE"}, tenant=SHARED)
+    assert ([task["id"] for task in page["tasks"]], page["next"]) == (["b", "a"], None)
+
+
+def test_a_list_of_active_tasks_ends_when_those_of_the_next_page_have_ended(
+    reader: TaskReader, submit: SubmitTask
+) -> None:
+    for name in ("a", "b", "c"):
+        submit(name)
+    token = reader.list({"status": "IN_QUEUE", "limit": "1"}, tenant=SHARED)["next"] or ""
+    for name in ("a", "b", "c"):
+        reader.cancel(name, tenant=SHARED)
+    submit("d")
+    page = reader.list({"status": "IN_QUEUE", "limit": "1", "next": token}, tenant=SHARED)
+    assert page == {"tasks": [], "next": None}
+
+
 @pytest.mark.parametrize(
     ("parameters", "field"),
     [

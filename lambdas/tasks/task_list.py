@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,12 +19,13 @@ from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-#: Reads of a runtime's index for one response. What is rare may need more reads. The response then holds the tasks
-#: that were found, and `next`.
-MAX_READS: Final = 10
-#: Items of one read of a filtered listing, so that one response searches 10,000 tasks. A listed task has about
-#: 500 bytes, and a read returns 1 MB at most.
+#: Items of the first read of each partition in a filtered listing, because many tasks match the usual filters.
+FIRST_READ_SIZE: Final = MAX_LIMIT
+#: Items of each further read. A listed task has about 500 bytes, and a read returns 1 MB at most.
 READ_SIZE: Final = 1000
+#: Further reads of one response, for all partitions together. A function needs some 0.2 s for each, and API Gateway
+#: gives up after 29 s. What is rare may need more. The response then holds the tasks that were found, and `next`.
+MAX_READS: Final = 20
 #: Characters of a text that a listing searches for.
 MAX_TEXT_LENGTH: Final = 200
 
@@ -90,8 +91,9 @@ def list_tasks(
     """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
     since_ms = _beginnings(query, repository)
     partitions = {scoped(owner, runtime): since_ms[runtime] for owner in tenant.visible for runtime in since_ms}
+    further_reads = iter(range(MAX_READS))
     streams = [
-        _Stream(name, query, repository=repository, since_ms=since)
+        _Stream(name, query, repository=repository, since_ms=since, further_reads=further_reads)
         for name, since in partitions.items()
         if query.positions.get(name, ()) is not None
     ]
@@ -127,16 +129,29 @@ def _beginnings(query: ListQuery, repository: TaskRepository) -> dict[str, int]:
 
 
 class _Stream:
-    """Tasks of one tenant at one runtime from a position on. Each page is read when it is needed."""
+    """Tasks of one tenant at one runtime from a position on. Each page is read when it is needed.
 
-    def __init__(self, partition: str, query: ListQuery, *, repository: TaskRepository, since_ms: int) -> None:
+    The streams of a response share its `further_reads`, of which the first read of each stream is not one.
+    """
+
+    def __init__(
+        self,
+        partition: str,
+        query: ListQuery,
+        *,
+        repository: TaskRepository,
+        since_ms: int,
+        further_reads: Iterator[int],
+    ) -> None:
         self.partition = partition
         self._since_ms = since_ms
         self._repository = repository
         self._where = query.where
         self._text = query.text
-        self._size = READ_SIZE if query.where or query.text else query.limit
-        self._reads_left = MAX_READS
+        self._is_filtered = bool(query.where or query.text)
+        self._limit = query.limit
+        self._further_reads = further_reads
+        self._has_read = False
         position = query.positions.get(partition)
         #: Key before the first of `_items`, and key of the last task that was read.
         self._taken = _key(partition, *position) if position else None
@@ -166,15 +181,23 @@ class _Stream:
 
     def head(self) -> dict[str, Any] | None:
         """Return the newest task that is not listed yet; None at the end or without a read left."""
-        while not self._items and not self._exhausted and self._reads_left > 0:
-            self._reads_left -= 1
+        while not self._items and not self._exhausted and (size := self._next_read_size()):
+            self._has_read = True
             self._taken = self._read
             found, self._read = self._repository.newest(
-                self.partition, since_ms=self._since_ms, where=self._where, limit=self._size, start_key=self._read
+                self.partition, since_ms=self._since_ms, where=self._where, limit=size, start_key=self._read
             )
             self._items = [item for item in found if self._has_text(item)]
             self._exhausted = self._read is None
         return self._items[0] if self._items else None
+
+    def _next_read_size(self) -> int:
+        """Return the number of items of the next read, 0 if the response has no read left."""
+        if self._has_read and next(self._further_reads, None) is None:
+            return 0
+        if not self._is_filtered:
+            return self._limit
+        return READ_SIZE if self._has_read else FIRST_READ_SIZE
 
     def _has_text(self, item: Mapping[str, Any]) -> bool:
         # DynamoDB would compare upper and lower case.

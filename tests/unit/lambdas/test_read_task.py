@@ -15,6 +15,7 @@ from contract.webhook import MAX_REDELIVERIES, WebhookState
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.tasks import task_list
 from lambdas.tasks.task_view import ListedTask
+from task_store.repository import TaskRepository
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 SubmitTask = Callable[..., None]
@@ -254,10 +255,34 @@ def test_a_rare_state_is_found_however_deep(
     for name in ("t0", "t3", "t8"):
         reader.cancel(name, tenant=SHARED)
     # Small reads, so that one page of the answer takes several of the index, and runs out of them.
+    monkeypatch.setattr(task_list, "FIRST_READ_SIZE", 2)
     monkeypatch.setattr(task_list, "READ_SIZE", 2)
     monkeypatch.setattr(task_list, "MAX_READS", 1)
     assert [task["id"] for task in pages(reader, status="CANCELLED", limit="2")] == ["t8", "t3", "t0"]
     assert pages(reader, status="FAILED", limit="5") == []
+
+
+def test_a_search_has_a_bound_for_all_runtimes_together(
+    reader: TaskReader, submit: SubmitTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(16):
+        submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")
+    sizes: list[int] = []
+
+    def newest(self: TaskRepository, partition: str, *, limit: int, **options: Any) -> Any:
+        sizes.append(limit)
+        return read(self, partition, limit=limit, **options)
+
+    read = TaskRepository.newest
+    monkeypatch.setattr(TaskRepository, "newest", newest)
+    monkeypatch.setattr(task_list, "FIRST_READ_SIZE", 1)
+    monkeypatch.setattr(task_list, "READ_SIZE", 2)
+    monkeypatch.setattr(task_list, "MAX_READS", 3)
+    assert pages(reader, text="nowhere", limit="5") == []
+    sizes.clear()
+    page = reader.list({"text": "nowhere"}, tenant=SHARED)
+    assert page["next"]
+    assert sizes == [1, 2, 2, 2, 1]
 
 
 def test_a_list_of_active_tasks_ends_at_the_oldest_one(
@@ -266,8 +291,8 @@ def test_a_list_of_active_tasks_ends_at_the_oldest_one(
     for number in range(8):
         submit(f"old-{number}")
         reader.cancel(f"old-{number}", tenant=SHARED)
-    monkeypatch.setattr(task_list, "READ_SIZE", 3)
-    monkeypatch.setattr(task_list, "MAX_READS", 1)
+    monkeypatch.setattr(task_list, "FIRST_READ_SIZE", 3)
+    monkeypatch.setattr(task_list, "MAX_READS", 0)
     assert reader.list({"status": "IN_QUEUE"}, tenant=SHARED) == {"tasks": [], "next": None}
 
     for name in ("a", "b"):

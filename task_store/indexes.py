@@ -69,19 +69,6 @@ class TaskIndexes(TableClient):
         """Return up to `limit` waiting and running tasks of a runtime, the oldest first."""
         return next(self.active_runs(runtime, page_size=limit))
 
-    def active_before(self, runtime: str, submitted_at_ms: int, *, limit: int) -> list[ActiveRun] | None:
-        """Return the active tasks of a runtime that were accepted before this moment, None if there are more."""
-        page = self._client.query(
-            TableName=self._table_name,
-            IndexName=ACTIVE_INDEX,
-            KeyConditionExpression="active_runtime = :runtime AND submitted_at_ms < :moment",
-            ExpressionAttributeValues={":runtime": runtime, ":moment": submitted_at_ms},
-            Limit=limit + 1,
-        )
-        if len(page["Items"]) > limit:
-            return None
-        return [_active_run(item) for item in page["Items"]]
-
     def live_replicas(self, runtime: str, *, since_ms: int) -> set[str]:
         """Return the replicas of a runtime that sent a heartbeat since then."""
         pages = self._pages(

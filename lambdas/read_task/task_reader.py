@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Final, cast
 
 from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
@@ -12,11 +12,15 @@ from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.runtime.observability import logger
+from lambdas.runtime.recent_values import RecentValues
 from lambdas.tasks.known_tasks import KnownTasks
 from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.shown_outputs import wants_inline, with_base64, with_nodes
 from lambdas.tasks.task_view import ModelTransfer, ShownTask, StartingReplica, TaskPage, Wait
 from lambdas.tasks.workflow_files import workflow_files
+
+#: Milliseconds for which the waiting tasks of a runtime share what is known of its replicas.
+MAX_AGE_MS: Final = 2_000
 
 
 class TaskReader:
@@ -26,6 +30,7 @@ class TaskReader:
         self._tasks = tasks
         self._send_webhook = send_webhook
         self._now_ms = now_ms
+        self._waits: RecentValues[Wait] = RecentValues(max_age_ms=MAX_AGE_MS, now_ms=now_ms)
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
@@ -75,11 +80,14 @@ class TaskReader:
         """Return what a waiting task waits for: its turn, or a replica of its runtime."""
         if record.status is not Status.IN_QUEUE:
             return None
+        return self._waits.get(record.runtime, lambda: self._wait_at(record.runtime))
+
+    def _wait_at(self, runtime: str) -> Wait:
         since_ms = self._now_ms() - HEARTBEAT_EXPIRY_MS
-        replicas = len(self._tasks.repository.live_replicas(record.runtime, since_ms=since_ms))
+        replicas = len(self._tasks.repository.live_replicas(runtime, since_ms=since_ms))
         if replicas:
             return {"reason": "turn", "replicas": replicas, "starting": []}
-        reports = self._tasks.repository.starting_replicas(record.runtime, since_ms=since_ms)
+        reports = self._tasks.repository.starting_replicas(runtime, since_ms=since_ms)
         starting: list[StartingReplica] = [
             {
                 "phase": "models" if models["bytes_done"] < models["bytes"] else "webui",

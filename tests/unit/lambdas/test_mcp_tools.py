@@ -27,6 +27,7 @@ from lambdas.mcp_api.arguments import (
 )
 from lambdas.mcp_api.pictures import MAX_BYTES, scaled_down
 from lambdas.mcp_api.tools import TOOLS, AssistantTools, ToolCall
+from lambdas.tasks.queue_place import MAX_AGE_MS
 from tests.unit.lambdas.harness import Harness
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://output-bucket/mcp/1.png", "s3://output-bucket/mcp/2.png"))
@@ -112,6 +113,7 @@ def test_a_waiting_task_shows_its_place_and_a_running_one_has_none(tools: Tools)
     shown = [tools.call("generate_image", prompt=prompt).structured_content for prompt in ("A dog", "A cat")]
     assert [each["queue_position"] for each in shown] == [1, 2]
     tools.harness.claim("mcp-1")
+    tools.harness.now_ms += MAX_AGE_MS + 1
     first, second = (tools.call("get_task", task_id=f"mcp-{number}").structured_content for number in (1, 2))
     assert ("queue_position" in first, second["queue_position"]) == (False, 1)
 

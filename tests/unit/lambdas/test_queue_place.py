@@ -90,3 +90,13 @@ def test_a_place_behind_too_many_tasks_is_unknown(
     submit("a", "b", "c", "d")
 
     assert [place_of(name).position for name in "abcd"] == [1, 2, 3, None]
+
+
+def test_a_place_counts_tasks_that_came_after_the_last_read(
+    submit: Callable[..., None], place_of: PlaceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_place, "MAX_AHEAD", 3)
+    submit("a")
+    assert place_of("a").position == 1
+    submit("b", "c", "d", "e")
+    assert [place_of(name).position for name in "abcde"] == [1, 2, 3, 4, None]

@@ -12,6 +12,7 @@ from contract.record import Status
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from contract.webhook import MAX_REDELIVERIES, WebhookState
+from lambdas.read_task import task_reader
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.tasks import task_list
 from lambdas.tasks.task_view import ListedTask
@@ -78,20 +79,39 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
 
 
 def test_a_waiting_task_says_what_it_waits_for(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
+    def waits_for() -> Any:
+        harness.now_ms += task_reader.MAX_AGE_MS + 1
+        return reader.show("a", tenant=SHARED)["waits_for"]
+
     submit("a")
-    assert reader.show("a", tenant=SHARED)["waits_for"] == {"reason": "replica", "replicas": 0, "starting": []}
+    assert waits_for() == {"reason": "replica", "replicas": 0, "starting": []}
     harness.repository.report_start("node-7", "sdruntime", {"bytes": 9, "bytes_done": 3})
-    wait = reader.show("a", tenant=SHARED)["waits_for"]
-    assert wait is not None
-    assert wait["starting"] == [{"phase": "models", "models": {"bytes": 9, "bytes_done": 3}}]
+    assert waits_for()["starting"] == [{"phase": "models", "models": {"bytes": 9, "bytes_done": 3}}]
     harness.repository.report_start("node-7", "sdruntime", {"bytes": 9, "bytes_done": 9})
-    wait = reader.show("a", tenant=SHARED)["waits_for"]
-    assert wait is not None
-    assert [replica["phase"] for replica in wait["starting"]] == ["webui"]
+    assert [replica["phase"] for replica in waits_for()["starting"]] == ["webui"]
     harness.repository.heartbeat("node-7", "sdruntime")
-    assert reader.show("a", tenant=SHARED)["waits_for"] == {"reason": "turn", "replicas": 1, "starting": []}
+    assert waits_for() == {"reason": "turn", "replicas": 1, "starting": []}
     harness.claim("a")
-    assert reader.show("a", tenant=SHARED)["waits_for"] is None
+    assert waits_for() is None
+
+
+def test_many_waiting_tasks_share_what_is_read_of_their_runtime(
+    reader: TaskReader, submit: SubmitTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"t{number}" for number in range(5)]
+    for name in names:
+        submit(name)
+    queries: list[str] = []
+    read = TaskRepository._pages
+
+    def pages(self: TaskRepository, **request: Any) -> Any:
+        queries.append(request["ExpressionAttributeValues"].get(":runtime", "replicas"))
+        return read(self, **request)
+
+    monkeypatch.setattr(TaskRepository, "_pages", pages)
+    places = [reader.show(name, tenant=SHARED)["queue_position"] for name in names * 3]
+    assert places == [1, 2, 3, 4, 5] * 3
+    assert sorted(queries) == ["replicas", "sdruntime"]
 
 
 def test_a_list_is_filtered_by_key_and_text(harness: Harness, reader: TaskReader, make_task: MakeTask) -> None:

@@ -3,7 +3,7 @@
 /** Milliseconds between two requests while the answer changes. */
 const SHORTEST_MS = 1_500;
 /** Milliseconds between two requests while nothing changes. */
-const LONGEST_MS = 15_000;
+export const LONGEST_MS = 15_000;
 /** Milliseconds between two requests while the API does not answer. */
 const LONGEST_FAILED_MS = 30_000;
 const GROWTH = 1.5;
@@ -11,13 +11,14 @@ const GROWTH = 1.5;
 /** Repeats `load` until it is stopped. A page in the background sends no requests. */
 export class Poller {
   /**
-   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void}} options
+   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void, shortestMs?: number}} options
    *   `load` returns its answer, which the next one is compared with.
    */
-  constructor({ load, onError }) {
+  constructor({ load, onError, shortestMs = SHORTEST_MS }) {
     this._load = load;
     this._onError = onError;
-    this._pauseMs = SHORTEST_MS;
+    this._shortestMs = shortestMs;
+    this._pauseMs = shortestMs;
     this._last = "";
     this._round = 0;
     this._timer = 0;
@@ -38,7 +39,7 @@ export class Poller {
   /** Send the request now, and begin again with short pauses. */
   refresh() {
     clearTimeout(this._timer);
-    this._pauseMs = SHORTEST_MS;
+    this._pauseMs = this._shortestMs;
     this._round += 1;
     return this._run(this._round);
   }
@@ -47,7 +48,7 @@ export class Poller {
   async _run(round) {
     try {
       const answer = JSON.stringify(await this._load());
-      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : SHORTEST_MS;
+      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
       this._last = answer;
     } catch (error) {
       if (round !== this._round) return;

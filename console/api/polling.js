@@ -6,9 +6,10 @@ import { Poller } from "./poller.js";
  * @template Answer
  * @param {() => Promise<Answer>} load
  * @param {unknown[]} dependencies Values that begin the repetition anew.
+ * @param {number} [shortestMs] Milliseconds between two requests while the answer changes.
  * @returns {{answer: Answer | null, error: Error | null, refresh: () => void}} The last answer stays during an error.
  */
-export function usePolling(load, dependencies) {
+export function usePolling(load, dependencies, shortestMs) {
   const [answer, setAnswer] = useState(/** @type {Answer | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
   const poller = useRef(/** @type {Poller | null} */ (null));
@@ -24,6 +25,7 @@ export function usePolling(load, dependencies) {
         return loaded;
       },
       onError: setError,
+      shortestMs,
     });
     poller.current = current;
     current.start();

@@ -1,5 +1,6 @@
 /** Fleet: what each runtime has to do, does and costs, from the environment's own metrics. */
 import { ApiError } from "../api/errors.js";
+import { LONGEST_MS } from "../api/poller.js";
 import { usePolling } from "../api/polling.js";
 import { asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
@@ -14,7 +15,8 @@ import { RuntimePanel } from "./runtime_panel.js";
 
 /** @param {{api: import("../api/client.js").ApiClient}} properties */
 export function FleetScreen({ api }) {
-  const { answer: fleet, error, refresh } = usePolling(() => api.readFleet(), [api]);
+  // Its times change with each answer, which is the most expensive one of the API.
+  const { answer: fleet, error, refresh } = usePolling(() => api.readFleet(), [api], LONGEST_MS);
   return html`
     <div class="screen">
       <h1>${TEXT.shell.screens.fleet}</h1>

@@ -1441,13 +1441,14 @@ var LONGEST_FAILED_MS = 3e4;
 var GROWTH = 1.5;
 var Poller = class {
   /**
-   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void}} options
+   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void, shortestMs?: number}} options
    *   `load` returns its answer, which the next one is compared with.
    */
-  constructor({ load, onError }) {
+  constructor({ load, onError, shortestMs = SHORTEST_MS }) {
     this._load = load;
     this._onError = onError;
-    this._pauseMs = SHORTEST_MS;
+    this._shortestMs = shortestMs;
+    this._pauseMs = shortestMs;
     this._last = "";
     this._round = 0;
     this._timer = 0;
@@ -1465,7 +1466,7 @@ var Poller = class {
   /** Send the request now, and begin again with short pauses. */
   refresh() {
     clearTimeout(this._timer);
-    this._pauseMs = SHORTEST_MS;
+    this._pauseMs = this._shortestMs;
     this._round += 1;
     return this._run(this._round);
   }
@@ -1473,7 +1474,7 @@ var Poller = class {
   async _run(round) {
     try {
       const answer = JSON.stringify(await this._load());
-      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : SHORTEST_MS;
+      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
       this._last = answer;
     } catch (error) {
       if (round !== this._round) return;
@@ -1489,7 +1490,7 @@ var Poller = class {
 };
 
 // console/api/polling.js
-function usePolling(load, dependencies) {
+function usePolling(load, dependencies, shortestMs) {
   const [answer, setAnswer] = d2(
     /** @type {Answer | null} */
     null
@@ -1513,7 +1514,8 @@ function usePolling(load, dependencies) {
         }
         return loaded;
       },
-      onError: setError
+      onError: setError,
+      shortestMs
     });
     poller.current = current;
     current.start();
@@ -2642,7 +2644,7 @@ function figuresOf({ queue, replicas, busy_share: busy, last_hour: hour, last_da
 
 // console/fleet/fleet_screen.js
 function FleetScreen({ api }) {
-  const { answer: fleet, error, refresh } = usePolling(() => api.readFleet(), [api]);
+  const { answer: fleet, error, refresh } = usePolling(() => api.readFleet(), [api], LONGEST_MS);
   return html`
     <div class="screen">
       <h1>${TEXT.shell.screens.fleet}</h1>

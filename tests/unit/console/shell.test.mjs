@@ -5,7 +5,7 @@ import { beforeEach, mock, test } from "node:test";
 import { ApiClient } from "../../../console/api/client.js";
 import { ApiUnreachable } from "../../../console/api/errors.js";
 import { safeLink } from "../../../console/api/links.js";
-import { Poller } from "../../../console/api/poller.js";
+import { LONGEST_MS, Poller } from "../../../console/api/poller.js";
 import { forgetLink, withKeptLink } from "../../../console/api/signed_links.js";
 import { withNewest, withPage } from "../../../console/look/pages.js";
 import { asBytes, asDuration } from "../../../console/shell/moments.js";
@@ -141,6 +141,17 @@ test("requests become rare while nothing changes, and frequent again after a cha
   const atStop = loads;
   await pass(60_000);
   assert.equal(loads, atStop);
+  mock.timers.reset();
+});
+
+test("an answer that always changes is asked for as seldom as its screen says", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let loads = 0;
+  const poller = new Poller({ load: async () => (loads += 1), onError: assert.fail, shortestMs: LONGEST_MS });
+  poller.start();
+  await pass(61_000);
+  assert.equal(loads, 5);
+  poller.stop();
   mock.timers.reset();
 });
 

@@ -26,6 +26,7 @@ from lambdas.tasks.outcomes import DELIVERY_FAILED
 from local.log_metrics import LogMetrics
 from runtime_image.agent.telemetry.metrics import EmbeddedMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
+from task_store.repository import TaskRepository
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 
 PRICE: HourlyPrice = {"usd_per_hour": 0.6, "basis": "g6.xlarge, spot"}
@@ -181,6 +182,37 @@ def test_dead_letters_have_their_reason(
         harness.finish(task_id, Outcome(Status.FAILED, error={"code": code, "message": f"{code} because"}))
     (letter,) = fleet().read(tenant=SHARED)["runtimes"][0]["dead_letters"]
     assert letter == {"id": "lost", "message": "delivery_failed because", "completed_at": "2023-11-14T22:13:20.000Z"}
+
+
+def test_dead_letters_are_searched_once_a_minute_and_vanish_when_they_are_sent_again(
+    harness: Harness, fleet: Callable[..., FleetReader], make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(task_id: str) -> None:
+        harness.submit(make_task(task_id), task_id)
+        harness.claim(task_id)
+        harness.finish(task_id, Outcome(Status.FAILED, error={"code": DELIVERY_FAILED, "message": "lost"}))
+
+    searched: list[str] = []
+    search = TaskRepository.newest
+
+    def newest(self: TaskRepository, partition: str, **options: Any) -> Any:
+        searched.append(partition)
+        return search(self, partition, **options)
+
+    monkeypatch.setattr(TaskRepository, "newest", newest)
+    reader = fleet()
+
+    def letters() -> list[str]:
+        return [letter["id"] for letter in reader.read(tenant=SHARED)["runtimes"][0]["dead_letters"]]
+
+    fail("first")
+    assert letters() == ["first"]
+    fail("second")
+    harness.submission.retry(harness.record("first"), submission_id="again", key_name=None)
+    assert letters() == []
+    assert searched == ["sdruntime", "dynamic"]
+    harness.now_ms += 60_001
+    assert letters() == ["second"]
 
 
 def test_the_fleet_is_for_keys_that_see_everything(harness: Harness, fleet: Callable[..., FleetReader]) -> None:

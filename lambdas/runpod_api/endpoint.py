@@ -16,7 +16,8 @@ from task_store.repository import TaskRepository
 
 #: Tasks of one read of an index: some 100 KB in 20 ms.
 PAGE_SIZE: Final = 500
-#: Reads of the index of all tasks for one response. With the page size, they bound the number of counted tasks.
+#: Reads of the index of all tasks for one response, which the tenants that its caller sees share. With the page size,
+#: they bound the number of counted tasks.
 MAX_COUNTED_PAGES: Final = 10
 #: Reads of the index of active tasks for one response.
 MAX_ACTIVE_PAGES: Final = 100
@@ -88,9 +89,10 @@ class RunpodEndpoint:
 
     def _ended(self, runtime: str, tenant: Tenant) -> Counter[str]:
         found: Counter[str] = Counter()
+        pages = max(MAX_COUNTED_PAGES // len(tenant.visible), 1)
         for owner in tenant.visible:
             key: dict[str, Any] | None = None
-            for _ in range(MAX_COUNTED_PAGES):
+            for _ in range(pages):
                 items, key = self._repository.newest(scoped(owner, runtime), limit=PAGE_SIZE, start_key=key)
                 found.update(item["status"] for item in items)
                 found["retried"] += sum(bool(item.get("retries")) for item in items)

@@ -14,6 +14,7 @@ from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.http.application import Caller
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.route_tasks.task_router import TaskRouter
+from lambdas.runpod_api import endpoint as runpod_endpoint
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
@@ -136,6 +137,22 @@ def test_lists_health_and_purge_hold_a_tenants_own_tasks(
     assert endpoint.purge("sdruntime", deadline=1.0, tenant=GUEST) == {"removed": 2, "status": "completed"}
     assert endpoint.health("sdruntime", tenant=SHOP)["jobs"]["inQueue"] == 3
     assert endpoint.health("sdruntime", tenant=BOSS)["jobs"]["inQueue"] == 3
+
+
+def test_the_counted_jobs_have_one_bound_for_all_tenants(
+    harness: Harness, make_task: MakeTask, endpoint: RunpodEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runpod_endpoint, "PAGE_SIZE", 1)
+    monkeypatch.setattr(runpod_endpoint, "MAX_COUNTED_PAGES", 7)
+    for number in range(4):
+        for tenant in (SHOP, GUEST):
+            submit(harness, make_task, tenant, f"t{number}")
+            key = tenant.key_of(f"t{number}")
+            harness.claim(key)
+            harness.finish(key, Outcome(Status.COMPLETED))
+    assert endpoint.health("sdruntime", tenant=SHOP)["jobs"]["completed"] == 4
+    # Two of each tenant: the seventh page would be the third one of a single tenant.
+    assert endpoint.health("sdruntime", tenant=BOSS)["jobs"]["completed"] == 4
 
 
 def test_a_token_of_another_tenants_list_opens_nothing(

@@ -11,6 +11,7 @@ from contract.record import Status
 from contract.redaction import text_without_secrets
 from contract.tenancy import SHARED, Tenant
 from contract.transitions import Outcome
+from lambdas.tasks.checkpoint_catalogue import FOUND_SECONDS, CheckpointCatalogue
 from tests.harness.workflows import documented_pipeline, documented_workflow
 from tests.unit.lambdas.harness import Harness
 
@@ -84,6 +85,29 @@ def test_functions_list_models_and_read_none_but_checkpoints(pipelines: Harness)
     pipelines.models.has_object("vae/ae.safetensors")
     pipelines.s3.meta.events.unregister("before-call.s3", record)
     assert calls == ["ListObjectsV2"]
+
+
+def test_a_model_that_exists_is_looked_up_once_a_minute(pipelines: Harness) -> None:
+    seconds = [0.0]
+    models = CheckpointCatalogue(client=pipelines.s3, bucket="model-bucket", clock=lambda: seconds[0])
+    calls: list[str] = []
+
+    def look_up() -> list[str]:
+        calls.clear()
+        found = models.find_checkpoint("painting"), models.has_object("Stable-diffusion/painting.safetensors")
+        assert found == ("painting.safetensors", True)
+        return calls.copy()
+
+    pipelines.s3.meta.events.register("before-call.s3", record := lambda model, **_: calls.append(model.name))
+    first, second = look_up(), look_up()
+    seconds[0] = FOUND_SECONDS
+    later = look_up()
+    models.has_object("vae/missing.safetensors")
+    models.has_object("vae/missing.safetensors")
+    pipelines.s3.meta.events.unregister("before-call.s3", record)
+    assert first == later
+    assert (first[-1], second) == ("ListObjectsV2", [])
+    assert calls[-2:] == ["ListObjectsV2", "ListObjectsV2"], "a model may arrive at any time"
 
 
 def test_an_upload_is_pinned_where_a_node_reads_a_file(pipelines: Harness) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 #: Seconds of one long poll. SQS allows 20, but a poll cannot be called back. On SIGTERM an idle agent waits for its
 #: end, because a message that SQS sends to a closed connection stays invisible for the whole visibility timeout. One
-#: second costs about 4 cents a day and keeps the stop within two.
+#: second costs about 7 cents a day with the queue of low priority, and keeps the stop within two.
 POLL_SECONDS: Final = 1
 #: Seconds; SQS's limit for a visibility timeout.
 MAX_VISIBILITY_SECONDS: Final = 43_200

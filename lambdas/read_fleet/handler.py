@@ -23,6 +23,12 @@ from lambdas.tasks.repository import CatalogueSettings, task_repository
 from task_store.task_bucket import TaskBucket
 
 
+class PricedRuntimes(HourlyPrice):
+    """Price of a replica of each of these runtimes."""
+
+    runtimes: list[str]
+
+
 class ReadFleetSettings(CatalogueSettings, CrossOriginSettings):
     """Places of what the answers are made of."""
 
@@ -31,8 +37,17 @@ class ReadFleetSettings(CatalogueSettings, CrossOriginSettings):
     task_bucket: str
     model_bucket: str
     webhook_dead_letter_queue_url: str
-    #: Price of a replica by its runtime; a runtime without a known price is left out.
-    replica_prices: Json[dict[str, HourlyPrice]]
+    #: Prices of replicas; a runtime without a known price is left out.
+    replica_prices: Json[list[PricedRuntimes]]
+
+    @property
+    def prices(self) -> dict[str, HourlyPrice]:
+        """Price of a replica by its runtime."""
+        return {
+            name: {"usd_per_hour": priced["usd_per_hour"], "basis": priced["basis"]}
+            for priced in self.replica_prices
+            for name in priced["runtimes"]
+        }
 
 
 @cache
@@ -75,7 +90,7 @@ def fleet() -> FleetReader:
         tenancy=settings().tenancy,
         repository=task_repository(settings()),
         metrics=_metrics(fleet_queries(environment, engine, list(runtimes))),
-        prices=settings().replica_prices,
+        prices=settings().prices,
         undelivered_webhooks=undelivered_webhooks,
         now_ms=now_ms,
     )

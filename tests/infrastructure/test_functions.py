@@ -6,7 +6,11 @@ import pytest
 from contract.record import PUBLISH_GRACE_MS, Status
 from docs.generate_configuration import function_settings
 from lambdas.deliver_webhook.signature import signing_key
+from lambdas.read_fleet.handler import ReadFleetSettings
 from lambdas.runtime.observability import ObservabilitySettings
+from stacks.config import Environment
+from stacks.config.runtime import MAX_RUNTIMES
+from stacks.constructs.functions.reading_functions import replica_prices
 from tests.infrastructure.function_rights import RIGHTS, TRACE
 from tests.infrastructure.templates import Resource, Templates
 
@@ -212,3 +216,17 @@ def test_the_sweep_runs_every_minute(ecs: Templates) -> None:
     assert rule.properties["State"] == "ENABLED"
     (target,) = rule.properties["Targets"]
     assert ecs.flat(target["Arn"]) == f"{ecs.function('expire_tasks').name}.Arn"
+
+
+def test_the_prices_of_many_runtimes_fit_into_a_variable() -> None:
+    runtimes = [{"name": f"r{number}", "dynamicModel": True} for number in range(MAX_RUNTIMES)]
+    runtimes[-1]["pricePerGpuHour"] = 2.5
+    document = {"name": "large", "region": "eu-central-1", "runtimes": runtimes}
+    prices = json.dumps(replica_prices(Environment.model_validate(document)))
+    values = dict.fromkeys(ReadFleetSettings.variables(), "{}") | {"RETENTION_SECONDS": "1", "CORS_ORIGINS": "[]"}
+    settings = ReadFleetSettings.from_environment(values | {"REPLICA_PRICES": prices})
+    # Lambda allows 4 KB for all variables, and the runtimes need most of them.
+    assert len(prices) < 500
+    assert settings.prices.keys() == {f"r{number}" for number in range(MAX_RUNTIMES)}
+    assert settings.prices["r0"] == settings.prices["r30"] == {"usd_per_hour": 0.44, "basis": "g6.xlarge, spot"}
+    assert settings.prices["r31"] == {"usd_per_hour": 2.5, "basis": "pricePerGpuHour"}

@@ -8,7 +8,7 @@ from constructs import Construct
 from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
 from contract.storage import WEBUI_FOLDER
 from stacks.config import Environment
-from stacks.config.price_table import PriceTable
+from stacks.config.price_table import PriceTable, ReplicaPrice
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 
 
@@ -65,7 +65,7 @@ def read_fleet(scope: Construct, resources: TaskResources, *, webhook_dead_lette
         settings=resources.settings(
             *names,
             ENGINE=resources.environment.engine,
-            REPLICA_PRICES=Stack.of(scope).to_json_string(_replica_prices(resources.environment)),
+            REPLICA_PRICES=Stack.of(scope).to_json_string(replica_prices(resources.environment)),
             WEBHOOK_DEAD_LETTER_QUEUE_URL=webhook_dead_letters.queue_url,
         ),
         platform=resources.platform,
@@ -81,7 +81,11 @@ def read_fleet(scope: Construct, resources: TaskResources, *, webhook_dead_lette
     return function
 
 
-def _replica_prices(environment: Environment) -> dict[str, dict[str, object]]:
+def replica_prices(environment: Environment) -> list[dict[str, object]]:
+    """Return each price of a replica with its runtimes. Most share one, and 4 KB hold all variables of a function."""
     table = PriceTable.load()
-    prices = {runtime.name: table.of_replica(runtime, environment.region or "") for runtime in environment.runtimes}
-    return {name: price.model_dump() for name, price in prices.items() if price}
+    runtimes: dict[ReplicaPrice, list[str]] = {}
+    for runtime in environment.runtimes:
+        if price := table.of_replica(runtime, environment.region or ""):
+            runtimes.setdefault(price, []).append(runtime.name)
+    return [{**price.model_dump(), "runtimes": names} for price, names in runtimes.items()]

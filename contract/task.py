@@ -80,9 +80,7 @@ def _check_context(value: object) -> object:
 class Policy(BaseModel):
     """Time limits of a task in milliseconds and how urgent it is, named as RunPod names them."""
 
-    model_config = ConfigDict(
-        populate_by_name=True, serialize_by_alias=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(serialize_by_alias=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     execution_timeout_ms: int = Field(
         default=DEFAULT_EXECUTION_TIMEOUT_MS,

@@ -114,8 +114,8 @@ def plot_axes(endpoint: str, body: Mapping[str, Any]) -> list[Axis]:
 def largest_values(axis: Axis) -> dict[str, int]:
     """Return the largest value of each field that an axis changes and that asks for work."""
     if axis.label in _COSTLY_AXES:
-        # The edge has written every range out.
-        return {_COSTLY_AXES[axis.label]: max(map(int, axis.values), default=0)}
+        # The edge has written every range out, and refused an axis without values.
+        return {_COSTLY_AXES[axis.label]: max(map(int, axis.values))}
     sizes = [found for value in axis.values if (found := _CELL_SIZE.fullmatch(value))] if axis.label == "Size" else []
     if not sizes:
         return {}

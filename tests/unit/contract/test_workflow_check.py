@@ -370,10 +370,14 @@ _INPUTS = st.dictionaries(
     max_size=4,
 )
 _NODES = st.fixed_dictionaries({"class_type": _CLASSES | _JSON, "inputs": _INPUTS | _JSON}) | _JSON
+#: None of these has no mistake, so others are the documented workflow with other links.
+_WORKFLOWS = st.dictionaries(st.sampled_from(["a", "b", "c", "d.e", "extra_data"]), _NODES, max_size=5)
+_LINKS = st.tuples(st.sampled_from([*documented_workflow(), "lost"]), st.integers(-1, 1)).map(list)
+_RELINKED = st.builds(with_input, st.sampled_from([*documented_workflow()]), model=_LINKS, samples=_LINKS)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d.e", "extra_data"]), _NODES, max_size=5))
+@given(_WORKFLOWS | _RELINKED)
 def test_no_workflow_raises_and_none_is_changed(workflow: Workflow) -> None:
     before = copy.deepcopy(workflow)
     errors = found(workflow)

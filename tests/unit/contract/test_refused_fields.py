@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contract.submission import MAX_UNKNOWN_FIELDS
-from tests.unit.contract.test_submission import parse, refusals, task
+from tests.unit.contract.test_submission import PICTURE, parse, refusals, task
 
 
 def test_errors_of_metadata_say_what_to_write() -> None:
@@ -54,6 +54,9 @@ def test_an_unknown_key_of_metadata_is_told() -> None:
         ("cfgScale", "cfg_scale"),
         ("negativePrompt", "negative_prompt"),
         ("guidance_scale", "cfg_scale"),
+        ("cfg", "cfg_scale"),
+        ("negative", "negative_prompt"),
+        ("num_inference_steps", "steps"),
         ("sampler", "sampler_name"),
         ("alwayson_script", "alwayson_scripts"),
     ],
@@ -100,6 +103,9 @@ def test_unknown_keys_that_resemble_none_are_passed_on_and_named() -> None:
     submission = parse(body, runtime_name="sdruntime", generated_id="a")
     assert submission.unknown_fields == ("s3Config", "input.zoom", "input.payload.workflow")
     assert submission.task.content["payload"]["workflow"] == 1
+    # What has a meaning for generations has none for the others.
+    body = {"input": {"api": call | {"endpoint": "/sdapi/v1/png-info"}, "payload": {"image": PICTURE, "width": 64}}}
+    assert parse(body, runtime_name="sdruntime", generated_id="a").unknown_fields == ("input.payload.width",)
     many = parse(task({"\ud800": 1} | {f"z{number}": 1 for number in range(100)})).unknown_fields
     assert (many[0], len(many)) == ("task.content.\\ud800", MAX_UNKNOWN_FIELDS)
 

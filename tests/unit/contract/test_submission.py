@@ -152,20 +152,26 @@ def test_prefixes_that_are_accepted(prefix: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "webhook",
+    ("webhook", "reason"),
     [
-        "http://example.com",
-        "https://",
-        "ftp://a",
-        "https://user:pw@a.example",
-        "https://a b",
-        "https://[::1",
-        "https://a:x/",
-        7,
+        ("http://example.com", "must be an https:// URL"),
+        ("https://", "must be an https:// URL"),
+        ("ftp://a", "must be an https:// URL"),
+        ("https://user:pw@a.example", "must not hold credentials"),
+        ("https://a b", "spaces and control characters"),
+        ("https://a.example/\x7f", "spaces and control characters"),
+        ("https://a.example/\ud800", "is not valid Unicode text"),
+        ("https://[::1", "is not a URL"),
+        ("https://a:x/", "is not a URL"),
+        ("https://a.example/".ljust(2049, "a"), "is 2049 characters long; 2048 are allowed"),
+        (7, "is 7; write text"),
     ],
+    ids=lambda value: value[:20] if isinstance(value, str) else None,
 )
-def test_webhooks_that_are_refused(webhook: object) -> None:
-    assert set(refusals(task(webhook=webhook))) == {"task.metadata.webhook"}
+def test_webhooks_that_are_refused(webhook: object, reason: str) -> None:
+    ((field, message),) = refusals(task(webhook=webhook)).items()
+    assert field == "task.metadata.webhook"
+    assert message.startswith(reason)
 
 
 @pytest.mark.parametrize(

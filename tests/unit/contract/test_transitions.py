@@ -18,7 +18,9 @@ from contract.record import (
     DUE_SHARDS,
     FINAL_STATUSES,
     MAX_ATTEMPTS,
+    LEASE_GRACE_MS,
     MODELS_KEYS,
+    PUBLISH_GRACE_MS,
     SAMPLING_KEYS,
     Record,
     Status,
@@ -115,6 +117,7 @@ class Machine(RuleBasedStateMachine):
         allowed = before is None or before.is_final
         if self.write(transitions.create(new, after=before), allowed=allowed):
             self.expected = new
+            self.expect(next_check_at_ms=self.now_ms + PUBLISH_GRACE_MS)
 
     @rule(submission_id=st.sampled_from(["s0", "s1", "s2"]))
     def create_after_what_is_no_longer_so(self, submission_id: str) -> None:
@@ -159,16 +162,19 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def defer(self) -> None:
+        assert self.expected
         request = transitions.defer(self.id, now_ms=self.now_ms, next_check_at_ms=self.now_ms + 1)
-        next_check_at_ms = self.client.get_item(TableName=TABLE, Key={"id": self.id}).get("Item", {}).get("due_at_ms")
-        self.write(request, allowed=next_check_at_ms is not None and next_check_at_ms <= self.now_ms)
+        next_check_at_ms = self.expected.next_check_at_ms
+        if self.write(request, allowed=next_check_at_ms is not None and next_check_at_ms <= self.now_ms):
+            self.expect(next_check_at_ms=self.now_ms + 1)
 
     @rule()
     def publish(self) -> None:
         assert self.expected
         allowed = self.expected.status == "IN_QUEUE" and self.expected.published_at_ms is None
         if self.write(transitions.mark_published(self.expected, now_ms=self.now_ms), allowed=allowed):
-            self.expect(published_at_ms=self.now_ms)
+            expires_at_ms = self.expected.submitted_at_ms + self.expected.ttl_ms
+            self.expect(published_at_ms=self.now_ms, next_check_at_ms=expires_at_ms)
 
     @rule(owner=OWNERS)
     def claim(self, owner: str) -> None:
@@ -180,6 +186,7 @@ class Machine(RuleBasedStateMachine):
                 lease_owner=owner,
                 worker_id=owner,
                 lease_expires_at_ms=self.now_ms + LEASE_MS,
+                next_check_at_ms=self.now_ms + LEASE_MS + LEASE_GRACE_MS,
                 started_at_ms=self.now_ms,
                 attempts=self.expected.attempts + 1,
                 progress_permille=0,
@@ -191,7 +198,8 @@ class Machine(RuleBasedStateMachine):
     def renew(self, owner: str) -> None:
         request = transitions.renew(self.lease(owner), now_ms=self.now_ms, lease_ms=LEASE_MS)
         if self.write(request, allowed=self.held_by(owner, self.run)):
-            self.expect(lease_expires_at_ms=self.now_ms + LEASE_MS)
+            lease_expires_at_ms = self.now_ms + LEASE_MS
+            self.expect(lease_expires_at_ms=lease_expires_at_ms, next_check_at_ms=lease_expires_at_ms + LEASE_GRACE_MS)
 
     @rule(
         owner=OWNERS,
@@ -210,9 +218,14 @@ class Machine(RuleBasedStateMachine):
         if self.write(request, allowed=self.status == "IN_PROGRESS"):
             self.expect(interrupted_at_ms=self.now_ms)
 
-    @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
-    def release(self, owner: str, error: dict[str, Any] | None) -> None:
-        request = transitions.release(self.lease(owner), now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error)
+    @rule(
+        owner=OWNERS,
+        error=st.none() | st.just({"code": "c", "message": "m"}),
+        left_ms=st.sampled_from([0, LEASE_GRACE_MS + 1]),
+    )
+    def release(self, owner: str, error: dict[str, Any] | None, left_ms: int) -> None:
+        ends_at_ms = self.now_ms + left_ms
+        request = transitions.release(self.lease(owner), now_ms=self.now_ms, next_check_at_ms=ends_at_ms, error=error)
         if self.write(request, allowed=self.held_by(owner, self.run)):
             assert self.expected
             self.expect(
@@ -223,6 +236,7 @@ class Machine(RuleBasedStateMachine):
                 lease_expires_at_ms=None,
                 started_at_ms=None,
                 last_error=error or self.expected.last_error,
+                next_check_at_ms=max(ends_at_ms, self.now_ms + LEASE_GRACE_MS),
             )
 
     @rule()
@@ -237,6 +251,7 @@ class Machine(RuleBasedStateMachine):
                 lease_expires_at_ms=None,
                 started_at_ms=None,
                 published_at_ms=None,
+                next_check_at_ms=self.now_ms + PUBLISH_GRACE_MS,
             )
 
     @rule(owner=OWNERS, outcome=st.sampled_from([COMPLETED, *FAILURES]))
@@ -294,6 +309,7 @@ class Machine(RuleBasedStateMachine):
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 last_error=None,
+                next_check_at_ms=None,
             )
 
     @invariant()
@@ -302,10 +318,10 @@ class Machine(RuleBasedStateMachine):
             return
         item = self.client.get_item(TableName=TABLE, Key={"id": self.id}, ConsistentRead=True)["Item"]
         found = Record.from_item(item)
-        due = {"due_shard", "next_check_at_ms", "active_runtime"}
-        assert found.model_dump(exclude=due) == self.expected.model_dump(exclude=due)
-        # The reaper checks every active run one day, and never a final one.
-        assert (found.next_check_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
+        indexed = {"due_shard", "active_runtime"}
+        assert found.model_dump(exclude=indexed) == self.expected.model_dump(exclude=indexed)
+        # The reaper finds every active run, and never a final one.
+        assert found.due_shard == (None if found.is_final else due_shard(found.key))
         assert found.active_runtime == (None if found.is_final else found.runtime)
         if not found.is_final:
             assert found.expires_at is None
@@ -362,10 +378,11 @@ def test_only_the_holder_of_a_run_completes_it() -> None:
 
 
 def test_an_outcome_is_final_and_has_an_error_unless_it_completed() -> None:
-    for status, error in [
-        (Status.IN_QUEUE, None),
-        (Status.COMPLETED, {"code": "x", "message": "x"}),
-        (Status.FAILED, None),
+    error = {"code": "x", "message": "x"}
+    for status, given, reason in [
+        (Status.IN_QUEUE, error, "is not a final state"),
+        (Status.COMPLETED, error, "has an error, and only that"),
+        (Status.FAILED, None, "has an error, and only that"),
     ]:
-        with pytest.raises(ValueError, match=r"final state|error"):
-            Outcome(status, error=error)
+        with pytest.raises(ValueError, match=reason):
+            Outcome(status, error=given)

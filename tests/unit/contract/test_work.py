@@ -39,6 +39,11 @@ def units(name: str, *arguments: object) -> dict[str, Any]:
             {"steps": 5, "enable_hr": True, "width": 8, "height": 512, "hr_resize_x": 512, "hr_resize_y": 8},
             set(),
         ),
+        (
+            # The picture would be scaled to 512 x 131072 pixels before it is cut.
+            {"steps": 5, "enable_hr": True, "width": 2, "height": 512, "hr_resize_x": 512, "hr_resize_y": 8},
+            {"hr_resize_x"},
+        ),
         ({"steps": 5, "enable_hr": True, "hr_scale": 1, "hr_second_pass_steps": 21}, {"hr_second_pass_steps"}),
         ({"steps": 5, "firstphase_width": 100_000, "firstphase_height": 512}, {"firstphase_width"}),
         ({"steps": 5, "seed_resize_from_w": 1_000_000, "seed_resize_from_h": -1}, {"seed_resize_from_w"}),
@@ -84,7 +89,7 @@ def test_the_work_of_text_to_image(body: dict[str, Any], fields: set[str]) -> No
         ("sd upscale", ["", 512, "None", 1.0], Size(512, 512), {"script_args[3]"}),
         ("poor man's outpainting", [64, 4, "fill", ["left"]], Size(512, 512), set()),
         ("poor man's outpainting", [64, 4, "fill", ["left"]], Size(8000, 8000), {"script_args[0]"}),
-        ("outpainting mk2", ["", 8, 4, ["left"], 1.0, 0.0], Size(256, 256), set()),
+        ("outpainting mk2", ["", 8, 4, ["left", "up"], 1.0, 0.0], Size(496, 496), set()),
         ("outpainting mk2", ["", 8, 4, ["left"], 1.0, 0.0], Size(256, 8000), {"script_args[3]"}),
         ("outpainting mk2", ["", 8, 4, ["up"] * 40, 1.0, 0.0], None, {"script_args[3]"}),
         (None, [], Size(8000, 8000), set()),

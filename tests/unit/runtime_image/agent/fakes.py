@@ -215,11 +215,16 @@ TENANT: Final = "shop"
 
 
 class FakeRepository(TaskRepository):
-    """A table of one record; `refusal` is raised by conditional writes, `problems` are raised one by one."""
+    """A table of one record.
+
+    `refusal` is raised by conditional writes, `read_problem` by reads, and `problems` one by one.
+    """
 
     def __init__(self) -> None:
         self.stored: Record | None = None
+        self.read_problem: Exception | None = None
         self.refusal: LeaseLost | None = None
+        self.is_interrupted = False
         self.claims: list[Lease] = []
         self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self.writes: list[tuple[Any, ...]] = []
@@ -232,12 +237,14 @@ class FakeRepository(TaskRepository):
         self.writes.append(write)
 
     def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
+        if self.read_problem:
+            raise self.read_problem
         return self.stored if tenant_in(task_key) == TENANT else None
 
     def check_leases(self, leases: Collection[Lease]) -> dict[Lease, bool | LeaseLost]:
         if not self.problems.empty():
             raise self.problems.get()
-        return dict.fromkeys(leases, self.refusal or False)
+        return dict.fromkeys(leases, self.refusal or self.is_interrupted)
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         self.claims.append(lease)
@@ -261,12 +268,13 @@ class FakeRepository(TaskRepository):
 
 
 class FakeQueue(TaskQueue):
-    """Records what happens to messages."""
+    """Records what happens to messages; `problem` is raised by every requeue and deletion."""
 
     def __init__(self) -> None:
         self.visibility_timeout_seconds = 60
         self.actions: list[tuple[Any, ...]] = []
         self.gone: set[str] = set()
+        self.problem: Exception | None = None
 
     def extend(self, receipt_handle: str) -> None:
         if receipt_handle in self.gone:
@@ -274,7 +282,11 @@ class FakeQueue(TaskQueue):
         self.actions.append(("extend", receipt_handle))
 
     def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:
+        if self.problem:
+            raise self.problem
         self.actions.append(("requeue", receipt_handle, delay_seconds))
 
     def delete(self, receipt_handle: str) -> None:
+        if self.problem:
+            raise self.problem
         self.actions.append(("delete", receipt_handle))

@@ -163,13 +163,14 @@ def test_aws_is_asked_again_only_while_the_lease_holds(harness: Harness) -> None
         (AbandonReason.LEASE_LOST, record(lease_owner="other"), [], []),
         (AbandonReason.LEASE_LOST, record(status=Status.IN_QUEUE), [], [("requeue", "handle-cat", 0)]),
         (AbandonReason.LEASE_EXPIRED, record(), [], []),
+        (AbandonReason.LEASE_LOST, None, [], []),
         (AbandonReason.MESSAGE_LOST, record(), [("release", None)], []),
     ],
 )
 def test_an_abandoned_task_is_tidied_up(
     harness: Harness,
     reason: AbandonReason,
-    stored: Record,
+    stored: Record | None,
     writes: list[tuple[Any, ...]],
     actions: list[tuple[Any, ...]],
 ) -> None:
@@ -179,6 +180,14 @@ def test_an_abandoned_task_is_tidied_up(
 
     assert harness.repository.writes == writes
     assert harness.queue.actions == actions
+
+
+def test_a_lost_message_of_a_lost_lease_leaves_nothing_to_tidy_up(harness: Harness) -> None:
+    harness.repository.refusal = LeaseLost()
+
+    harness.complete(AbandonReason.MESSAGE_LOST)
+
+    assert harness.observer.results == [("cat", TaskResult.MESSAGE_LOST, 0, None)]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +251,42 @@ def test_an_outcome_whose_answer_was_lost_counts_as_written(
 
     assert [each[1] for each in harness.observer.results] == [result]
     assert harness.queue.actions == [("delete", "handle-cat")]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "completion", "attempt", "result"),
+    [
+        (LeaseLost(), COMPLETED, 1, TaskResult.LEASE_LOST),
+        (None, Release(WebUiOutOfMemory("CUDA out of memory")), 2, TaskResult.RELEASED),
+    ],
+)
+def test_a_record_that_cannot_be_read_decides_nothing(
+    harness: Harness, refusal: LeaseLost | None, completion: Completion, attempt: int, result: TaskResult
+) -> None:
+    harness.repository.refusal = refusal
+    harness.repository.read_problem = EndpointConnectionError(endpoint_url="http://aws")
+    task = held_task()
+    task.attempt = attempt
+
+    harness.complete(completion, task)
+
+    assert [each[1] for each in harness.observer.results] == [result]
+
+
+@pytest.mark.parametrize(
+    ("completion", "result"),
+    [
+        (COMPLETED, TaskResult.COMPLETED),
+        (Release(), TaskResult.RELEASED),
+        (AbandonReason.CANCELLED, TaskResult.CANCELLED),
+    ],
+)
+def test_a_queue_without_answers_ends_no_agent(harness: Harness, completion: Completion, result: TaskResult) -> None:
+    harness.queue.problem = EndpointConnectionError(endpoint_url="http://aws")
+
+    harness.complete(completion)
+
+    assert [each[1] for each in harness.observer.results] == [result]
 
 
 @pytest.mark.parametrize("completion", [COMPLETED, FAILED])

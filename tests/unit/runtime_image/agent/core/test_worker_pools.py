@@ -111,6 +111,15 @@ def test_a_progress_write_waits_for_no_other_task(harness: Harness) -> None:
     assert harness.awaits(on.ProgressWritten(task))
 
 
+def test_a_pool_has_as_many_threads_as_its_job_wants(harness: Harness) -> None:
+    before = set(threading.enumerate())
+    for number in range(3):
+        harness.pools.run_job("preview", held_task(f"held-{number}"), "picture")
+
+    started = [thread.name for thread in set(threading.enumerate()) - before]
+    assert started == [f"preview-{number}" for number in range(HangingPreviews.workers)]
+
+
 class FailingStage:
     name = "moderate"
     workers = 1

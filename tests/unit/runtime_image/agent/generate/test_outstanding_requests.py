@@ -246,6 +246,15 @@ def test_an_interrupt_without_an_answer_clears_nobody_until_the_web_ui_is_idle()
     assert outstanding.is_settled
 
 
+def test_the_failed_preparation_of_another_task_ends_no_set_up() -> None:
+    outstanding, task = OutstandingRequests(), held_task("a")
+    outstanding.switching = task
+    outstanding.set_up(held_task("b"))
+    assert outstanding.switching is task
+    outstanding.set_up(task)
+    assert outstanding.switching is None
+
+
 def test_what_has_lost_its_connection_is_interrupted_in_its_turn() -> None:
     outstanding, running, orphan = OutstandingRequests(), held_task("a"), held_task("b")
     outstanding.add(running)

@@ -86,6 +86,9 @@ def test_a_first_task_tells_by_its_progress_how_long_it_takes() -> None:
     assert slow.began_too_early([long], 13.0)
     assert not prefetch_window.began_too_early([short], 10.06)
     assert slow.room(outstanding=[long], ahead=0, now=68.0) == 1
+    # After the first answer no claimed task is released to another replica.
+    slow.generated(sent_at=10.0, ended_at=70.0)
+    assert not slow.began_too_early([long], 73.0)
 
 
 def test_several_are_received_at_a_time_if_they_are_short() -> None:

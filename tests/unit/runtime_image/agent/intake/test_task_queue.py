@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from types_boto3_sqs import SQSClient
 
@@ -60,6 +61,15 @@ def test_a_message_goes_back_to_its_own_queue(
     queue.delete(again.receipt_handle)
     with pytest.raises(MessageNotInFlight):
         queue.extend(again.receipt_handle)
+
+
+def test_a_refusal_that_is_not_about_the_message_is_an_error(
+    sqs: SQSClient, urls: dict[str, str], queue: TaskQueue
+) -> None:
+    sqs.delete_queue(QueueUrl=urls["normal"])
+    for call in (queue.extend, queue.requeue, queue.delete):
+        with pytest.raises(ClientError, match="does not exist"):
+            call("handle")
 
 
 def test_an_agent_without_the_second_queue_asks_one_only(sqs: SQSClient, urls: dict[str, str]) -> None:

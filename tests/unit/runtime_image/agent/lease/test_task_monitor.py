@@ -24,6 +24,17 @@ def test_a_refused_check_is_reported_with_its_reason(refusal: LeaseLost, reason:
     assert LeaseCheck(repository=repository).run([task]) == on.LeasesChecked(lost=(lost,))
 
 
+def test_an_interrupt_of_the_caller_reaches_the_task() -> None:
+    repository, task = FakeRepository(), held_task()
+    assert LeaseCheck(repository=repository).run([task]) == on.LeasesChecked()
+    repository.is_interrupted = True
+
+    checked = LeaseCheck(repository=repository).run([task])
+    assert checked == on.LeasesChecked(interrupted=(task,))
+    assert TaskMonitor(pools=FakePools()).leases_checked(checked) == ()
+    assert task.must_be_cut
+
+
 def test_without_an_answer_the_task_is_still_held() -> None:
     repository, task = FakeRepository(), held_task()
     for _ in range(2):

@@ -11,9 +11,10 @@ import pytest
 
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
-from guarded_http.network import Deadline
+from guarded_http.network import CONNECT_SECONDS, MAX_ADDRESSES_TRIED, Deadline
 from guarded_http.url import HttpUrl, parse_http_url
 from tests.harness.serving import QuietHandler, serving
+from tests.harness.still_clock import StillClock
 
 
 class Server(ThreadingHTTPServer):
@@ -129,6 +130,27 @@ def test_a_name_with_one_address_that_is_not_public_is_refused_before_any_is_con
     ):
         pass
     assert connected == []
+
+
+@pytest.mark.parametrize(("seconds", "timeout_seconds"), [(20, CONNECT_SECONDS), (3, 3)])
+def test_a_dead_address_leaves_time_for_the_next(
+    seconds: float, timeout_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[str, float]] = []
+
+    def connect(_: httpcore.SyncBackend, host: str, port: int, timeout: float, *__: object) -> httpcore.NetworkStream:
+        tried.append((host, timeout))
+        raise httpcore.ConnectTimeout
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    addresses = [f"1.1.1.{number}" for number in range(MAX_ADDRESSES_TRIED + 1)]
+    http = GuardedHttp(resolve=lambda *_: addresses, allowed_hosts=())
+    with (
+        pytest.raises(LinkUnavailable, match="does not accept connections on port 443"),
+        http.get("https://dead.example/", headers={}, deadline=Deadline(clock=StillClock(), seconds=seconds)),
+    ):
+        pytest.fail("no address has answered")
+    assert tried == [(address, timeout_seconds) for address in addresses[:MAX_ADDRESSES_TRIED]]
 
 
 def test_a_server_that_reads_slowly_does_not_stretch_the_deadline() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.batch import MAX_BATCH_TASKS, SUBMIT_GRACE_MS, Batch, BatchTaskState
+from contract.batch import COMPARE_INTERVAL_MS, MAX_BATCH_TASKS, SUBMIT_GRACE_MS, Batch, BatchTaskState
 from contract.callback import callback_for
 from contract.errors import (
     BatchFinished,
@@ -178,10 +178,11 @@ class TestEnd:
         batches.advance()
         batches.harness.claim("a")
         batches.harness.finish("a", DONE)
-        batches.harness.now_ms += 3_600_001
+        batches.harness.now_ms += COMPARE_INTERVAL_MS + 1
         batches.harness.reaper().run()
         batches.advance()
         assert batches.read().counts["completed"] == 1
+        assert batches.read().next_check_at_ms == batches.harness.now_ms + COMPARE_INTERVAL_MS
 
     def test_the_end_is_estimated_from_the_pace(self, batches: Batches) -> None:
         batches.send([plain_task() for _ in range(4)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contract.record import Status
 from lambdas.authorize import handler as authorize
 from lambdas.batch_api import handler as batch_api
 from lambdas.expire_tasks import handler as expire_tasks
@@ -145,7 +146,7 @@ def test_a_repetition_with_its_key_begins_no_second_run(deployed: Received, make
     headers = {"idempotency-key": "k"}
     assert post(body, headers=headers)[0] == 200
     cancelled = get("/v1alpha2/tasks/a", "DELETE")[1]
-    assert post(body, headers=headers)[0] == 200
+    assert post(body.encode(), headers=headers)[0] == 200
     assert get("/v1alpha2/tasks/a")[1] == cancelled
     # Another body under the same key is a new request.
     assert post(json.dumps(make_task("b")), headers=headers)[0] == 200
@@ -184,6 +185,10 @@ def test_the_older_format_has_its_own_response() -> None:
         200,
         {"id_task": "b", "sd_model_checkpoint": "painting.safetensors", "output_location": "s3://out/output/b"},
     )
+
+
+def test_an_unknown_field_is_named_in_the_response(make_task: MakeTask) -> None:
+    assert post(json.dumps(make_task("a", {"colour": 1})))[1]["unknown_fields"] == ["task.content.colour"]
 
 
 @pytest.mark.parametrize(
@@ -303,8 +308,11 @@ def test_a_change_that_no_repetition_settles_is_set_aside(deployed: Received, ha
     assert "attempts" in message["reason"]
 
 
-def test_the_sweep_runs_on_schedule() -> None:
-    assert expire_tasks.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, CONTEXT) is None
+def test_the_sweep_runs_on_schedule(harness: Harness, make_task: MakeTask) -> None:
+    # The clock of the harness is years behind that of the handler.
+    harness.submit(make_task("a"), "s1")
+    expire_tasks.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, CONTEXT)
+    assert harness.record("a").status is Status.TIMED_OUT
 
 
 @pytest.mark.parametrize(

@@ -319,6 +319,8 @@ class TestTaskReaper:
         harness.claim("a", lease_ms=LEASE_MS)
         harness.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
         reaper.run()
+        # The message has its secret and was published once, so it is still in the queue of its runtime.
+        harness.now_ms += SECRET_GRACE_MS
         reaper.run()
         assert (harness.record("a").status, len(harness.task_topic.sent)) == (Status.IN_QUEUE, 1)
         harness.now_ms += harness.record("a").ttl_ms
@@ -351,16 +353,29 @@ class TestTaskReaper:
         assert harness.task_topic.sent == []
         assert (harness.record("a").status, harness.error_code("a")) == (Status.FAILED, "message_lost")
 
+    @pytest.mark.parametrize("is_read_before", [False, True])
     def test_a_replica_that_renews_is_left_alone(
-        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper
+        self,
+        harness: Harness,
+        submit: SubmitTask,
+        reaper: TaskReaper,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        is_read_before: bool,
     ) -> None:
         submit()
         run = harness.claim("a", lease_ms=LEASE_MS).run_id
         harness.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
+        expired = harness.record("a")
         request = transitions.renew(Lease("a", run, "replica"), now_ms=harness.now_ms, lease_ms=LEASE_MS)
         harness.dynamodb.update_item(TableName="tasks", **request)
-        reaper.run()
+        with monkeypatch.context() as patch:
+            if is_read_before:
+                patch.setattr(harness.repository, "due_task_keys", lambda _: ["a"])
+                patch.setattr(harness.repository, "read", lambda _: expired)
+            reaper.run()
         assert harness.record("a").status is Status.IN_PROGRESS
+        assert len(harness.task_topic.sent) == 1
 
     def test_a_broken_record_does_not_stop_the_others(
         self, harness: Harness, submit: SubmitTask, reaper: TaskReaper

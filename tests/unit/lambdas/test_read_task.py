@@ -1,6 +1,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,8 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     assert thumbnail.startswith(
         f"https://output-bucket.s3.amazonaws.com/output/a/a-{harness.record('a').run_id}-1-thumbnail.webp?"
     )
+    (listed,) = reader.list(None, tenant=SHARED)["tasks"]
+    assert (listed["thumbnail"] or "").partition("?")[0] == thumbnail.partition("?")[0]
     assert done["outputs"][1].keys() == {"s3_url", "url"}
 
 
@@ -185,8 +188,12 @@ def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: Task
     submit("a", context="ä" * 10_000)
     harness.claim("a")
     pictures = tuple(f"s3://out/{name}" for name in ("1.png", "2.png", "gone.png", "3.png"))
-    harness.finish("a", Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out"))
+    done = Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out")
+    harness.finish("a", replace(done, image_count=900, manifest_url="s3://out/a-manifest.json"))
     task = reader.show("a", {"inline": "true"}, tenant=SHARED)
+    assert task["manifest"]
+    assert (task["image_count"], task["manifest"]["s3_url"]) == (900, "s3://out/a-manifest.json")
+    assert task["manifest"]["url"].startswith("https://out.s3.amazonaws.com/a-manifest.json?")
     inside = [output["base64"] for output in task["outputs"]]
     assert [text is not None for text in inside] == [True, False, False, True, True]
     assert base64.b64decode(inside[0] or "") == b"1.png" * 600_000

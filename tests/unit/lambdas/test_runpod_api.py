@@ -298,7 +298,8 @@ def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monk
     assert len(answers) == 3
 
 
-def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
+def test_health_counts_jobs_and_replicas(runpod: Runpod, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.runpod_api.endpoint.PAGE_SIZE", 2)
     waiting, running, beside, done, failed = (runpod.run()["id"] for _ in range(5))
     for task_id, owner in ((running, "a/1"), (beside, "a/2"), (done, "b/1"), (failed, "b/2")):
         runpod.harness.claim(task_id, owner=owner)

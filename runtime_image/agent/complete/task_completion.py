@@ -97,8 +97,6 @@ class TaskCompletion:
 
     def _failed_so_before(self, task: ClaimedTask, error: SuspectFailure) -> bool:
         """Return True if the attempt before this one failed in the same way, so that the task is the cause."""
-        if task.attempt == 1:
-            return False
         try:
             record = self.repository.read(task.lease.task_key)
         except AWS_ERRORS as problem:

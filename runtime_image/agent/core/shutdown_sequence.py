@@ -26,6 +26,7 @@ class ShutdownSequence:
         #: Exit code of the process; None before a stop.
         self.exit_code: ExitCode | None = None
         self._requested_at = 0.0
+        #: Infinite before a stop, and while a drain has no other end than that of the running tasks.
         self._interrupt_at = float("inf")
         self._is_signalled = False
 
@@ -46,7 +47,7 @@ class ShutdownSequence:
 
     def must_interrupt(self, now: float) -> bool:
         """Return True if running tasks must be released now."""
-        return self.exit_code is not None and now >= self._interrupt_at
+        return now >= self._interrupt_at
 
     def is_last_poll_over(self, now: float) -> bool:
         """Return True if a receive call without an answer is no longer awaited."""
@@ -54,7 +55,7 @@ class ShutdownSequence:
 
     def is_grace_over(self, now: float) -> bool:
         """Return True if the process must exit in any case; a hurried stop has the time for releases only."""
-        return self.exit_code is not None and now >= self._interrupt_at + self._release_seconds
+        return now >= self._interrupt_at + self._release_seconds
 
     def _begin(self, code: ExitCode, now: float) -> None:
         if self.exit_code is None:

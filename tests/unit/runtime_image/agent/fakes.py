@@ -217,7 +217,8 @@ TENANT: Final = "shop"
 class FakeRepository(TaskRepository):
     """A table of one record.
 
-    `refusal` is raised by conditional writes, `read_problem` by reads, and `problems` one by one.
+    `refusal` is raised by conditional writes, `read_problem` by reads, and `problems` one by one. A check of leases
+    leaves out those in `unread`.
     """
 
     def __init__(self) -> None:
@@ -225,6 +226,7 @@ class FakeRepository(TaskRepository):
         self.read_problem: Exception | None = None
         self.refusal: LeaseLost | None = None
         self.is_interrupted = False
+        self.unread: set[Lease] = set()
         self.claims: list[Lease] = []
         self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self.writes: list[tuple[Any, ...]] = []
@@ -244,7 +246,7 @@ class FakeRepository(TaskRepository):
     def check_leases(self, leases: Collection[Lease]) -> dict[Lease, bool | LeaseLost]:
         if not self.problems.empty():
             raise self.problems.get()
-        return dict.fromkeys(leases, self.refusal or self.is_interrupted)
+        return dict.fromkeys(set(leases) - self.unread, self.refusal or self.is_interrupted)
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         self.claims.append(lease)

@@ -117,10 +117,23 @@ def test_a_claim_whose_answer_was_lost_is_a_claim(harness: Harness) -> None:
     assert (task.attempt, task.lease_until) == (2, 1047.0)
 
 
-@pytest.mark.parametrize(("attempts", "expired"), [(0, True), (1, False)])
-def test_only_a_task_that_was_never_claimed_expires(harness: Harness, attempts: int, *, expired: bool) -> None:
-    harness.clock.offset_ms += 86_400_000
-    harness.repository.stored = record(status=Status.IN_QUEUE, attempts=attempts)
+@pytest.mark.parametrize(
+    ("left_ms", "stored", "expired"),
+    [
+        (0, record(status=Status.IN_QUEUE), True),
+        (1, record(status=Status.IN_QUEUE), False),
+        (0, record(status=Status.IN_QUEUE, attempts=1), False),
+        (0, record(status=Status.IN_QUEUE, run_id="ffff"), False),
+        (0, None, False),
+    ],
+)
+def test_only_a_task_that_was_never_claimed_expires(
+    harness: Harness, left_ms: int, stored: Record | None, *, expired: bool
+) -> None:
+    message = task_message()
+    ends_at_ms = message.submitted_at_ms + message.task.metadata.policy.ttl_ms
+    harness.clock.offset_ms += ends_at_ms - left_ms - harness.clock.now_ms()
+    harness.repository.stored = stored
 
     assert (harness.claim() is None) is expired
     assert harness.repository.writes[0][0] == ("expire" if expired else "claim")

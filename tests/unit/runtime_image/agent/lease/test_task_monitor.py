@@ -16,12 +16,12 @@ from tests.unit.runtime_image.agent.tasks import held_task
     ("refusal", "reason"), [(TaskCancelled(), AbandonReason.CANCELLED), (LeaseLost(), AbandonReason.LEASE_LOST)]
 )
 def test_a_refused_check_is_reported_with_its_reason(refusal: LeaseLost, reason: AbandonReason) -> None:
-    repository, task = FakeRepository(), held_task()
-    repository.refusal = refusal
+    repository, task, unread = FakeRepository(), held_task(), held_task("unread")
+    repository.refusal, repository.unread = refusal, {unread.lease}
 
     lost = on.TaskLost(task, reason)
     assert ProgressWrite(repository=repository).run(task, NO_PROGRESS) == lost
-    assert LeaseCheck(repository=repository).run([task]) == on.LeasesChecked(lost=(lost,))
+    assert LeaseCheck(repository=repository).run([unread, task]) == on.LeasesChecked(lost=(lost,))
 
 
 def test_an_interrupt_of_the_caller_reaches_the_task() -> None:

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from contract.batch import COMPARE_INTERVAL_MS, MAX_BATCH_TASKS, SUBMIT_GRACE_MS, Batch, BatchTaskState
 from contract.callback import callback_for
@@ -86,6 +87,32 @@ class TestSubmission:
         assert (batch.counts["refused"], batch.counts["active"]) == (1, 1)
         page = batches.reader.tasks(batch, {"state": "refused"})
         assert [(task["id"], task["error"]["code"]) for task in page["tasks"]] == [("a", "id_in_use")]
+
+    @pytest.mark.parametrize(
+        ("error", "passes"),
+        [
+            (EndpointConnectionError(endpoint_url="http://aws"), True),
+            (ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem"), True),
+            (ClientError({"Error": {"Code": "ValidationException"}}, "PutItem"), False),
+            (TypeError("a mistake of ours"), False),
+        ],
+        ids=str,
+    )
+    def test_an_outage_is_waited_out_and_a_defect_stops_no_other_task(
+        self, batches: Batches, monkeypatch: pytest.MonkeyPatch, error: Exception, *, passes: bool
+    ) -> None:
+        batches.send([plain_task("a"), plain_task("c")])
+        submit = batches.harness.submission.submit
+
+        def fail(body: dict[str, Any], **options: Any) -> Any:
+            if options["batch_number"] == 1:
+                raise error
+            return submit(body, **options)
+
+        monkeypatch.setattr(batches.harness.submission, "submit", fail)
+        with pytest.raises(type(error)) if passes else contextlib.nullcontext():
+            batches.advance()
+        assert (batches.read().counts["refused"], sent_ids(batches)) == ((0, []) if passes else (1, ["c"]))
 
     def test_a_task_that_runs_outside_of_the_batch_is_not_its(self, batches: Batches) -> None:
         batches.harness.submit(plain_task("a"), "other")

@@ -288,12 +288,22 @@ class TestTaskReaper:
         reaper.run()
         assert (harness.record("a").status, harness.error_code("a")) == (Status.FAILED, "storage_refused")
 
-    def test_a_task_that_waited_too_long(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
+    def test_a_task_that_waited_too_long(
+        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper, caplog: pytest.LogCaptureFixture
+    ) -> None:
         submit(policy={"ttl": 100_000})
         harness.now_ms += 100_001
         reaper.run()
         assert harness.record("a").status is Status.TIMED_OUT
         assert harness.error_code("a") == "ttl_expired"
+        assert "task_expired" in caplog.messages
+
+    def test_a_record_that_dynamodb_has_deleted_is_no_failure(
+        self, harness: Harness, reaper: TaskReaper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(harness.repository, "due_task_keys", lambda _: ["gone"])
+        reaper.run()
+        assert caplog.messages == []
 
     def test_a_task_whose_replica_vanished_waits_again(
         self, harness: Harness, submit: SubmitTask, reaper: TaskReaper

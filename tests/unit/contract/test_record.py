@@ -1,10 +1,15 @@
-"""Parts of a record: the beginning of the prompt that listings show."""
+"""Parts of a record: its shard of the due index, and the beginning of the prompt that listings show."""
 
 from typing import Any
 
 import pytest
 
-from contract.record import MAX_LISTED_PROMPT, listed_prompt
+from contract.record import DUE_SHARDS, MAX_LISTED_PROMPT, due_shard, listed_prompt
+
+
+def test_shards_of_the_due_index_are_all_used() -> None:
+    shards = {due_shard(f"task-{number}") for number in range(200)}
+    assert shards == {str(number) for number in range(DUE_SHARDS)}
 
 
 @pytest.mark.parametrize(

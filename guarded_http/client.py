@@ -23,7 +23,7 @@ _FAILURES: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.P
 class GuardedResponse:
     """Response of a server; its body arrives while it is read."""
 
-    def __init__(self, target: HttpUrl, response: httpcore.Response, deadline: Deadline) -> None:
+    def __init__(self, target: HttpUrl, response: httpcore.Response) -> None:
         #: The address that answered, after redirects.
         self.target = target
         self.status = response.status
@@ -32,7 +32,6 @@ class GuardedResponse:
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
         }
         self._response = response
-        self._deadline = deadline
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it arrives; raises LinkUnavailable if it breaks off or the deadline passes."""
@@ -44,7 +43,6 @@ class GuardedResponse:
             if chunk is None:
                 return
             yield chunk
-            self._deadline.rest_seconds()
 
 
 class GuardedHttp:
@@ -89,7 +87,7 @@ class GuardedHttp:
                 pool = httpcore.ConnectionPool(network_backend=network, ssl_context=self._context(target))
                 stack.enter_context(pool)
                 response = stack.enter_context(pool.stream(method, url, headers=sent, content=content or None))
-            yield GuardedResponse(target, response, deadline)
+            yield GuardedResponse(target, response)
 
     @contextmanager
     def get(self, url: str, *, headers: Mapping[str, str], deadline: Deadline) -> Iterator[GuardedResponse]:

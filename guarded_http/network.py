@@ -101,7 +101,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
             answer = answers.get(timeout=self._deadline.rest_seconds())
         except queue.Empty:
             raise LinkUnavailable(f"the name {host} could not be resolved in time") from None
-        if isinstance(answer, Exception) or not answer:
+        if isinstance(answer, Exception):
             raise LinkUnavailable(f"the name {host} cannot be resolved")
         return answer
 

@@ -81,6 +81,14 @@ def test_troubleshooting_names_every_error_code() -> None:
     assert codes <= set(re.findall(r"`(\w+)`", page))
 
 
+def test_the_operations_page_names_every_metric_of_the_functions() -> None:
+    sources = (PROJECT / "lambdas").rglob("*.py")
+    metrics = {name for path in sources for name in re.findall(r'\bcount\(\s*"(\w+)"', path.read_text())}
+    page = (PROJECT / "docs/how-to/operations.md").read_text(encoding="utf-8")
+    assert len(metrics) > 10
+    assert metrics <= set(re.findall(r"`(\w+)`", page))
+
+
 def test_the_tasks_page_lists_every_type() -> None:
     section = (PROJECT / "docs/reference/tasks.md").read_text(encoding="utf-8").partition("\n## Metadata\n")[2]
     assert {kind.value for kind in TaskType} <= set(re.findall(r"`([^`]+)`", section.partition("\n## ")[0]))

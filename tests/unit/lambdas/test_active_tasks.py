@@ -56,6 +56,12 @@ class OneAtATime:
         return call
 
 
+def test_a_run_about_which_dynamodb_says_nothing_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = ActiveRuns(client=None, table_name="tasks")
+    monkeypatch.setattr(runs, "_items", lambda _: {"gone": {}})
+    assert runs.ended(["gone/1a2b", "unread/1a2b"]) == ["gone/1a2b"]
+
+
 @pytest.fixture
 def client() -> Iterator[OneAtATime]:
     with mock_aws():

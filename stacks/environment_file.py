@@ -98,6 +98,10 @@ def _problems(error: ValidationError) -> list[str]:
 
 def _problem(mistake: Any) -> str:
     location: Location = mistake["loc"]
+    if mistake["type"] == "invalid_key":
+        # YAML reads a key such as `1` as a number, which would look like the place in a list.
+        location = (*location[:-1], str(location[-1]))
+        mistake = {**mistake, "type": "extra_forbidden", "loc": location}
     return f"{_path(location)}: {_what_to_write(mistake)}" if location else _what_to_write(mistake)
 
 

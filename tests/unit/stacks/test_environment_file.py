@@ -68,6 +68,8 @@ def test_the_local_runtimes_are_those_of_the_documents() -> None:
 MISTAKES = {
     "retentionHour: 3": "retentionHour: unknown key; did you mean retentionHours?",
     "qqqq: 3": "qqqq: unknown key; write one of name, account, region,",
+    "0: 3": "0: unknown key; write one of name, account, region,",
+    "alarms: {5: 3}": "alarms.5: unknown key; write one of extent,",
     "retentionHours: 0": "retentionHours: is 0; write 1 or more (hours that",
     "retentionHours: a day": 'retentionHours: is "a day"; write a whole number (hours',
     "retentionHours: 1.5": "retentionHours: is 1.5; write a whole number (hours",

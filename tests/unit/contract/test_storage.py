@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contract import storage
-from contract.task import Metadata
+from contract.task import ID_PATTERN, Metadata
 
-identifiers = st.text(max_size=12, alphabet="ab./-_ \\%ä\x00") | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-prefixes = st.text(max_size=30, alphabet="ab./\\%ä\x00 ") | st.text(max_size=600)
+identifiers = st.text(max_size=12, alphabet="ab./-_ \\%ä\x00") | st.from_regex(ID_PATTERN, fullmatch=True)
+# Of those with a control character hardly any is accepted.
+prefixes = st.text(max_size=30, alphabet="ab./\\%ä ") | st.text(max_size=30, alphabet="a/\x00") | st.text(max_size=600)
 
 
 @given(identifiers, prefixes, st.integers(1, 10_000))

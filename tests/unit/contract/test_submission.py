@@ -377,6 +377,8 @@ hostile_content = st.dictionaries(
 @given(
     st.fixed_dictionaries({"metadata": hostile_metadata, "content": hostile_content | metadata_values})
     | hostile_content
+    # Only of these are some accepted.
+    | hostile_content.map(task)
     | st.fixed_dictionaries({"input": hostile_content | metadata_values}),
     st.sampled_from([None, *Format]),
 )

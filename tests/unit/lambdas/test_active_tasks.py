@@ -129,6 +129,17 @@ def test_a_repetition_of_a_task_that_has_ended_is_no_further_task(harness: Harne
         submission.submit(make_task("a"), submission_id="again", **sender)
 
 
+def test_an_ended_task_that_runs_again_has_another_place(client: OneAtATime) -> None:
+    tasks, table = active_tasks(client), table_of(client)
+    first = new_record("a")
+    assert tasks.create(first, after=None)
+    assert table.finish_active(first, FAILED)
+    assert tasks.create(new_record("a", run="1111"), after=table.read("a"))
+    assert named(client) == {"a/0000", "a/1111"}
+    runs_of(client).release_run(first)
+    assert named(client) == {"a/1111"}
+
+
 def test_a_lost_race_takes_no_place(client: OneAtATime) -> None:
     tasks = active_tasks(client)
     assert tasks.create(new_record("a"), after=None)

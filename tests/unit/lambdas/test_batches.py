@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from contract.batch import COMPARE_INTERVAL_MS, MAX_BATCH_TASKS, SUBMIT_GRACE_MS, Batch, BatchTaskState
+from contract.batch import COMPARE_INTERVAL_MS, MAX_BATCH_TASKS, SUBMIT_GRACE_MS, Batch, BatchTaskState, tasks_key
 from contract.callback import callback_for
 from contract.errors import (
     BatchFinished,
@@ -135,6 +135,12 @@ class TestSubmission:
         batches.advance()
         assert sent_ids(batches) == ["b-1", "b-2", "b-3"]
 
+    def test_a_batch_whose_tasks_are_gone_fails(self, batches: Batches) -> None:
+        batch = batches.send([plain_task("a")])
+        batches.harness.s3.delete_object(Bucket="task-bucket", Key=tasks_key(batch))
+        batches.advance()
+        assert (batches.read().status, batches.read().counts["failed"]) == (Status.FAILED, 1)
+
     def test_a_tenants_batch_makes_tasks_of_the_tenant(self, batches: Batches) -> None:
         batches.tenancy = Tenancy(names=("shop", "guest", "boss"), administrators=("boss",))
         shop, guest, boss = (batches.tenancy.of_key(name) for name in ("shop", "guest", "boss"))
@@ -239,6 +245,16 @@ class TestCancel:
         batch = batches.read()
         assert (batch.status, batch.counts["completed"], batch.counts["cancelled"]) == (Status.CANCELLED, 1, STEP + 1)
         assert len(sent_ids(batches)) == STEP
+
+    def test_a_later_run_of_another_sender_is_left_alone(self, batches: Batches) -> None:
+        batches.send([plain_task("a"), plain_task("c")])
+        batches.advance()
+        batches.harness.claim("a")
+        batches.harness.finish("a", DONE)
+        batches.harness.submit(plain_task("a", "something else"), "other")
+        batches.reader.cancel(batches.read(), batches.caller().tenant)
+        batches.advance()
+        assert [batches.harness.record(id_).status for id_ in ("a", "c")] == [Status.IN_QUEUE, Status.CANCELLED]
 
     def test_a_batch_that_has_ended_cannot_be_cancelled(self, batches: Batches) -> None:
         batches.send([plain_task("a")])

@@ -1,6 +1,7 @@
 """Fixtures of the functions' tests: environment, table and buckets in this process."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -17,6 +18,7 @@ from tests.unit.lambdas.harness import (
     FakeWebhookQueue,
     Harness,
     MakeTask,
+    SubmitTask,
     client,
     create_table,
     dynamodb_client,
@@ -86,3 +88,13 @@ def secret(harness: Harness) -> SigningSecret:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
     return SigningSecret(arn, secrets)
+
+
+@pytest.fixture
+def submit(harness: Harness, make_task: MakeTask) -> SubmitTask:
+    def submit_task(task_id: str = "a", submission_id: str = "s1", **metadata: Any) -> str:
+        body = make_task(task_id, **metadata)
+        harness.submit(body, submission_id)
+        return str(harness.task_topic.sent[-1][0])
+
+    return submit_task

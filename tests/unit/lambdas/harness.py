@@ -31,6 +31,7 @@ from task_store.task_bucket import TaskBucket
 
 NOW_MS = 1_700_000_000_000
 MakeTask = Callable[..., dict[str, Any]]
+SubmitTask = Callable[..., str]
 CATALOGUE = Catalogue(
     [
         Runtime(name="sdruntime", model_filename="v1-5-pruned-emaonly.safetensors", limits=Limits(width=1024)),
@@ -272,3 +273,9 @@ def create_table(dynamodb: Any) -> None:
 def task(task_id: object = "test-t2i", content: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
     body = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", "context": {"abc": 123}} | metadata
     return {"task": {"metadata": body, "content": {"prompt": "A dog"} | (content or {})}}
+
+
+def item(harness: Harness, task_id: str = "a") -> dict[str, Any]:
+    """Return the item of a task as the table holds it."""
+    found: dict[str, Any] = harness.dynamodb.get_item(TableName="tasks", Key={"id": task_id})["Item"]
+    return found

@@ -78,7 +78,9 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
         resources = synthesize(session.choice.name)
     lines = idle_month(resources, environment, prices, region)
     runtimes = environment.runtimes if environment.engine != "none" else ()
-    pictures = [_picture_cost(runtime, prices, region, tasks_per_day, task_seconds) for runtime in runtimes]
+    # A million tasks a day take half a minute for each runtime.
+    with session.console.status("simulating a day …"):
+        pictures = [_picture_cost(runtime, prices, region, tasks_per_day, task_seconds) for runtime in runtimes]
     report = CostReport(lines, pictures)
     session.document(
         {

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from contract.callback import sender_id
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.json_values import parse_json_object
-from contract.message import NamedRun
+from contract.message import NamedRun, TaskMessage
 from contract.record import MAX_ATTEMPTS, Record
 from contract.tenancy import Tenancy, scoped
 from lambdas.messaging.queue_batch import MessageDeferred
@@ -76,7 +76,7 @@ class DeadLetterProcessor:
         if record is None:
             self._answer(delivery, body, named.tenant, "its task has no record")
         elif record.run_id == named.run_id and not record.is_final:
-            self._fail_or_release(record)
+            self._fail_or_release(record, is_readable=_is_readable(body))
         else:
             logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=named.run_id)
 
@@ -86,13 +86,13 @@ class DeadLetterProcessor:
         record = self._repository.read(scoped(tenant, sender_id(body) or message_id))
         return record is not None and record.has_begun(message_id)
 
-    def _fail_or_release(self, record: Record) -> None:
+    def _fail_or_release(self, record: Record, *, is_readable: bool) -> None:
         """Fail a run that had all its attempts, or none.
 
         After some, deliveries met a run that another of its messages held, or a stop. It waits again for the rest,
-        unless its message alone has its secret.
+        unless its message alone has its secret. A message that only another release can read would come back for ever.
         """
-        if record.has_secret or not 0 < record.attempts < MAX_ATTEMPTS:
+        if record.has_secret or not is_readable or not 0 < record.attempts < MAX_ATTEMPTS:
             self._fail(record)
         elif self._repository.release_unleased(record):
             logger().warning("task_waits_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
@@ -129,3 +129,12 @@ def _named_run(body: dict[str, Any], delivery: Delivery) -> NamedRun:
         # Runtimes' queues hold bare messages. A publisher must not end a task with what looks like its message.
         raise InvalidJson("the message of an entry topic was not accepted")
     return NamedRun.model_validate(body)
+
+
+def _is_readable(body: dict[str, Any]) -> bool:
+    """Return True if this release can read a task message, so that its replicas can run the task."""
+    try:
+        TaskMessage.model_validate(body)
+    except ValidationError:
+        return False
+    return True

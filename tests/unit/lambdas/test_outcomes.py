@@ -114,10 +114,15 @@ class TestDeadLetters:
             "message": "the task could not be run in 0 attempts",
         }
 
+    @pytest.mark.parametrize("attempts", [0, 1])
     def test_a_task_whose_message_only_another_release_can_read_fails(
-        self, harness: Harness, submit: SubmitTask, settle: Settle
+        self, harness: Harness, submit: SubmitTask, settle: Settle, attempts: int
     ) -> None:
-        settle(submit().replace('"text-to-image"', '"text-to-video"'))
+        message = submit()
+        for _ in range(attempts):
+            harness.claim("a")
+            harness.release("a", None)
+        settle(message.replace('"text-to-image"', '"text-to-video"'))
         assert harness.error_code("a") == "delivery_failed"
         # The stream makes its one callback.
         assert harness.completion_topic.sent == []

@@ -219,10 +219,12 @@ class FleetReader:
         found = [item for name in partitions for item in self._found.get(name, partial(self._search, name))]
         for item in sorted(found, key=lambda each: each["completed_at_ms"], reverse=True)[:MAX_DEAD_LETTERS]:
             record = self.repository.read(item["id"], is_current=False)
-            if record and record.error and record.completed_at_ms:
+            error = (record and record.error) or {}
+            # Since the search it may have been sent again, and have ended for another reason.
+            if record and record.completed_at_ms and error.get("code") == DELIVERY_FAILED:
                 yield {
                     "id": tenant.id_of(record.key),
-                    "message": str(record.error.get("message", "")),
+                    "message": str(error.get("message", "")),
                     "completed_at": moment(record.completed_at_ms),
                 }
 

@@ -187,10 +187,9 @@ def test_dead_letters_have_their_reason(
 def test_dead_letters_are_searched_once_a_minute_and_vanish_when_they_are_sent_again(
     harness: Harness, fleet: Callable[..., FleetReader], make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(task_id: str) -> None:
-        harness.submit(make_task(task_id), task_id)
+    def fail(task_id: str, code: str = DELIVERY_FAILED) -> None:
         harness.claim(task_id)
-        harness.finish(task_id, Outcome(Status.FAILED, error={"code": DELIVERY_FAILED, "message": "lost"}))
+        harness.finish(task_id, Outcome(Status.FAILED, error={"code": code, "message": "it failed"}))
 
     searched: list[str] = []
     search = TaskRepository.newest
@@ -205,10 +204,14 @@ def test_dead_letters_are_searched_once_a_minute_and_vanish_when_they_are_sent_a
     def letters() -> list[str]:
         return [letter["id"] for letter in reader.read(tenant=SHARED)["runtimes"][0]["dead_letters"]]
 
+    for name in ("first", "second"):
+        harness.submit(make_task(name), name)
     fail("first")
     assert letters() == ["first"]
     fail("second")
     harness.submission.retry(harness.record("first"), submission_id="again", key_name=None)
+    assert letters() == []
+    fail("first", "webui_refused")
     assert letters() == []
     assert searched == ["sdruntime", "dynamic"]
     harness.now_ms += 60_001

@@ -73,6 +73,7 @@ class MonitoringStack(Stack):
         services.watch_api(http.api.rest_api_name)
         if has_all_alarms:
             services.watch_table(table_name)
+            services.watch_reaper()
 
         EnvironmentDashboard(
             self,

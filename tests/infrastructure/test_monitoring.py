@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contract.record import FINAL_STATUSES
+from contract.record import FINAL_STATUSES, REAPER_RETRY_MS
 from lambdas.publish_scaling_metrics.scaling_metrics import (
     MESSAGES_IN_FLIGHT,
     MESSAGES_WAITING,
@@ -169,6 +169,7 @@ def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Templat
             "no-replica",
             "throttled-table",
             "unready-replicas",
+            "unsettled-tasks",
         }
     assert alarms == headings - missing
 
@@ -187,7 +188,7 @@ def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) 
     last_stops = [queue.name for queue in ecs.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert {"IntakeDeadLetterQueue", "RuntimeDynamicDeadLetterQueue", "NotifyFailures"} <= set(last_stops)
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
-    expected |= {"HttpApi/api-errors", "TaskTable/throttled-table"}
+    expected |= {"HttpApi/api-errors", "TaskTable/throttled-table", "TaskReaper/unsettled-tasks"}
     expected |= {"Intake/intake", "Nodes/idle-gpus", "Notify/late-callbacks", "QueueWebhooks/late-callbacks"}
     expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
     assert alarms_of(ecs).keys() == expected
@@ -358,6 +359,13 @@ def test_the_api_and_the_table_are_those_of_the_environment(ecs: Templates) -> N
     for throttled in metrics_read(alarms_of(ecs)["TaskTable/throttled-table"]):
         dimensions = {item["Name"]: ecs.flat(item["Value"]) for item in throttled["Dimensions"]}
         assert dimensions["TableName"] == "TaskTable"
+
+
+def test_a_task_that_can_never_be_settled_counts_in_each_period_of_its_alarm(ecs: Templates) -> None:
+    alarm = alarms_of(ecs)["TaskReaper/unsettled-tasks"]
+    assert (alarm["MetricName"], alarm["Dimensions"]) == ("SweepFailures", [{"Name": "environment", "Value": "ecs"}])
+    # The reaper runs once a minute.
+    assert 1000 * (alarm["Period"] - 60) > REAPER_RETRY_MS
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Alarms of the HTTP API and of the task table, which no alarm on a function reports."""
+"""Alarms of the HTTP API, the task table and the task reaper, for what no alarm on a function reports."""
 
 from typing import Final
 
@@ -10,12 +10,16 @@ API_PERIOD_SECONDS: Final = 300
 API_ERRORS: Final = 5
 #: Minutes in a row in which DynamoDB throttles requests. The SDK repeats those of a short peak.
 THROTTLED_MINUTES: Final = 5
+#: Seconds over which the failed checks of the task reaper are counted, and the periods in a row. A task that
+#: it can never settle counts in each, because it checks it again after five minutes. A short failure of AWS does not.
+UNSETTLED_PERIOD_SECONDS: Final = 600
+UNSETTLED_PERIODS: Final = 3
 #: Operations of functions and agents. A throttled index counts for the operation that reads or writes it.
 TABLE_OPERATIONS: Final = ("UpdateItem", "GetItem", "Query")
 
 
 class ServiceAlarms(AlarmGroup):
-    """Alarms of the environment's HTTP API and task table."""
+    """Alarms of the environment's HTTP API, task table and task reaper."""
 
     def watch_api(self, name: str) -> None:
         """Alarm when callers of the API named `name` receive errors that are not theirs."""
@@ -48,4 +52,19 @@ class ServiceAlarms(AlarmGroup):
             metric=expression(" + ".join(operations), "throttled requests", period_seconds=MINUTE, **operations),
             threshold=1,
             periods=THROTTLED_MINUTES,
+        )
+
+    def watch_reaper(self) -> None:
+        """Alarm when the task reaper cannot settle a task. Its function does not fail, because other tasks follow."""
+        minutes = UNSETTLED_PERIODS * UNSETTLED_PERIOD_SECONDS // MINUTE
+        RunbookAlarm(
+            self,
+            "TaskReaper",
+            "unsettled-tasks",
+            f"A task could not be ended or published for {minutes} minutes.",
+            metric=metric(
+                "SweepFailures", "Sum", period_seconds=UNSETTLED_PERIOD_SECONDS, environment=self.environment
+            ),
+            threshold=1,
+            periods=UNSETTLED_PERIODS,
         )

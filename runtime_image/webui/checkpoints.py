@@ -130,7 +130,7 @@ class Checkpoints:
     def check_answer(self, name: str | None, answer: object) -> None:
         """Raise OtherCheckpoint if a generation says that another model made its pictures."""
         loaded = self._loaded
-        if name is None or loaded is None or loaded[0] != name:
+        if loaded is None or loaded[0] != name:
             return
         made_by = info_of(answer).get("sd_model_name")
         known = {PurePosixPath(loaded[1].file).stem, loaded[1].model_name}

@@ -87,6 +87,7 @@ def test_a_node_names_no_file_in_the_bucket(folders: ComfyUiFolders) -> None:
         ("a.svg", b"<svg>", "svg", "image/svg+xml", "image"),
         ("a.latent", b"\0\0", "latent", "application/octet-stream", "latent"),
         ("a.strange!", b"\0\0", "bin", "application/octet-stream", "file"),
+        ("a.thirteenchars", b"\0\0", "bin", "application/octet-stream", "file"),
         ("nameless", b"\0\0", "bin", "application/octet-stream", "file"),
     ],
 )

@@ -1,6 +1,7 @@
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,12 @@ def test_log_and_file_report_the_progress(tmp_path: Path, monkeypatch: pytest.Mo
     progress = DownloadProgress(files=2, total_bytes=100)
     progress.fetched("a", 30)
     progress.on_disk("b", 10, is_done=True)
+    reports: list[Mapping[str, int]] = []
 
-    with ProgressReporter(progress, state_file=state_file, log=EventLog(logger)):
+    with ProgressReporter(progress, state_file=state_file, log=EventLog(logger), write_start=reports.append):
         assert json.loads(state_file.read_text())["state"] == "fetching"
         assert collector.has_line.wait(60)
+        assert reports[0] == {"bytes": 100, "bytes_done": 40}
 
     line = json.loads(collector.lines[0])
     expected = {"event": "models_progress", "files": 2, "files_done": 1, "bytes": 100, "bytes_done": 40}

@@ -17,6 +17,16 @@ def test_outcomes_are_in_the_order_of_the_jobs_whatever_fails() -> None:
     assert in_parallel([], threads=4, name="test") == []
 
 
+def test_a_job_that_hangs_cannot_keep_the_program_from_its_end() -> None:
+    caller, together = threading.current_thread(), threading.Barrier(2, timeout=30)
+
+    def ends_with_the_program() -> bool:
+        together.wait()
+        return threading.current_thread() is caller or threading.current_thread().daemon
+
+    assert in_parallel([ends_with_the_program] * 2, threads=2, name="test") == [True, True]
+
+
 @pytest.mark.parametrize(("threads", "at_a_time"), [(1, 1), (3, 3), (9, 4)])
 def test_so_many_jobs_run_at_a_time(threads: int, at_a_time: int) -> None:
     together = threading.Barrier(at_a_time, timeout=30)

@@ -34,14 +34,19 @@ class WriteOnceBucket:
     def __init__(self, *, answers_lost: int = 0) -> None:
         self.objects: dict[str, bytes] = {}
         self.types: dict[str, str] = {}
+        self.attachments: set[str] = set()
         self._answers_lost = answers_lost
 
-    def put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str = "", ContentType: str = "", **_: object) -> None:
+    def put_object(
+        self, *, Key: str, Body: bytes, IfNoneMatch: str = "", ContentType: str = "", **more: object
+    ) -> None:
         if IfNoneMatch != "*":
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
         if Key in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[Key], self.types[Key] = Body, ContentType
+        if "ContentDisposition" in more:
+            self.attachments.add(Key)
         if self._answers_lost:
             self._answers_lost -= 1
             raise ReadTimeoutError(endpoint_url="https://s3")
@@ -135,6 +140,8 @@ def test_pictures_have_the_format_that_the_task_asks_for() -> None:
     assert task.outcome.image_urls == ("s3://outputs/output/cat/cat-1a2b-1.jpg",)
     assert bucket.objects.keys() == {"output/cat/cat-1a2b-1.jpg", "output/cat/cat-1a2b.out"}
     assert bucket.types["output/cat/cat-1a2b-1.jpg"] == "image/jpeg"
+    # A browser shows a picture at its link.
+    assert bucket.attachments == set()
 
 
 def test_the_outcome_names_copies_and_keeps_the_outputs() -> None:

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from contract.output_request import OutputRequest
@@ -137,6 +137,18 @@ def test_the_parameters_of_a_jpeg_survive_another_format() -> None:
     jpeg = encoder.convert(with_parameters(PARAMETERS), OutputRequest(format="jpeg"))
 
     assert parameters_in(data_of(encoder.convert(jpeg, OutputRequest(format="png")))) == PARAMETERS
+
+
+@pytest.mark.parametrize("format_", ["png", "jpeg", "webp", "avif"])
+def test_a_picture_keeps_its_colour_profile(format_: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    made = PictureEncoder().convert(
+        engine_picture(icc_profile=profile), OutputRequest.model_validate({"format": format_, "metadata": False})
+    )
+
+    with Image.open(io.BytesIO(data_of(made))) as opened:
+        assert opened.info.get("icc_profile") == profile
 
 
 def test_the_default_changes_no_byte() -> None:

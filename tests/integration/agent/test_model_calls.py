@@ -55,12 +55,14 @@ class CallGround:
     url: str
     bucket: ListedBucket
     directory: Path
+    #: Another server of this machine, which is allowed too.
+    elsewhere: str = ""
 
     def call(self, path: str, *, allowed: bool = True, **body: Any) -> dict[str, Any]:
         clock = Clock()
         task = held_task()
         task.claimed_at = clock.monotonic()
-        hosts = [self.url.removeprefix("http://")] if allowed else []
+        hosts = [url.removeprefix("http://") for url in (self.url, self.elsewhere)] if allowed else []
         calls = ModelCalls(
             folder=ModelsFolder(self.directory),
             index=BucketIndex(self.bucket),
@@ -182,6 +184,11 @@ def test_a_file_that_does_not_say_how_large_it_is_does_not_fill_the_disk(
     assert not ground.fetched()
 
 
+def test_a_link_that_leads_to_no_file_is_named(ground: CallGround) -> None:
+    with pytest.raises(LinkUnavailable, match="answered 404"):
+        ground.call(DOWNLOAD_PATH, source_url=f"{ground.url}/missing.safetensors", download_path="VAE/")
+
+
 def test_addresses_that_are_not_public_are_refused(ground: CallGround) -> None:
     with pytest.raises(LinkRefused, match="not a public address"):
         ground.call(DOWNLOAD_PATH, allowed=False, source_url=f"{ground.url}/x", download_path="VAE/x.safetensors")
@@ -191,12 +198,12 @@ def test_addresses_that_are_not_public_are_refused(ground: CallGround) -> None:
 
 
 def test_a_token_goes_to_the_hub_and_not_to_where_it_redirects(ground: CallGround) -> None:
-    with Hub(files={"other": {"vae.safetensors": FILES["vae.safetensors"]}}).serve() as elsewhere:
-        path = f"/{REPOSITORY}/resolve/main/vae.safetensors"
-        ground.hub.redirects[path] = f"{elsewhere}/other/resolve/main/vae.safetensors"
-        with pytest.raises(LinkRefused):
-            ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE", hf_token=TOKEN)
-    assert ground.hub.asked == [(f"/api/models/{REPOSITORY}/tree/main?recursive=true", f"Bearer {TOKEN}")]
+    other, path = Hub(files={"other": FILES}), "/other/resolve/main/vae.safetensors"
+    with other.serve() as ground.elsewhere:
+        ground.hub.redirects[f"/{REPOSITORY}/resolve/main/vae.safetensors"] = f"{ground.elsewhere}{path}"
+        ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE", hf_token=TOKEN)
+    assert other.asked == [(path, None)]
+    assert {token for _, token in ground.hub.asked} == {f"Bearer {TOKEN}"}
 
 
 def test_what_is_not_as_listed_is_thrown_away(ground: CallGround) -> None:

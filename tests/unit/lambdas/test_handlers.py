@@ -338,3 +338,9 @@ def test_a_right_key_opens_the_whole_stage(headers: dict[str, str]) -> None:
 def test_every_other_key_is_refused_as_api_gateway_needs_it(headers: dict[str, str] | None) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         authorize.handler(event("authorizer_request", headers=headers), CONTEXT)
+
+
+def test_a_key_in_another_header_than_the_configured_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY_HEADER", "x-api-key")
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorize.handler(event("authorizer_request", headers={"Authorization": "the-key"}), CONTEXT)

@@ -96,6 +96,14 @@ def test_each_tool_has_a_strict_schema_and_a_description() -> None:
             assert schema.get("description"), (tool.name, name)
 
 
+def test_an_assistant_knows_which_tools_change_something() -> None:
+    hints = {tool.name: tool.annotations.model_dump(exclude_none=True) for tool in TOOLS if tool.annotations}
+    making = {"read_only_hint": False, "destructive_hint": False, "idempotent_hint": False, "open_world_hint": False}
+    assert (hints.pop("generate_image"), hints.pop("edit_image")) == (making, making)
+    assert hints.pop("cancel_task") == making | {"destructive_hint": True, "idempotent_hint": True}
+    assert list(hints.values()) == [making | {"read_only_hint": True, "idempotent_hint": True}] * 4
+
+
 def test_a_picture_is_a_task_whose_id_comes_at_once(tools: Tools) -> None:
     result = tools.call("generate_image", prompt="A dog", negative_prompt="cat", width=512, steps=8, seed=7, count=2)
     shown = result.structured_content
@@ -194,6 +202,7 @@ def test_an_edit_begins_with_a_finished_picture_or_a_link(tools: Tools, image: s
         (GenerateImageArguments, {"prompt": "A dog", "heigth": 5}, "heigth", "is not an argument of this tool"),
         (GenerateImageArguments, {"prompt": "A dog", "count": 9}, "count", "write 8 or less"),
         (GenerateImageArguments, {"prompt": "A dog", "wait_seconds": 301}, "wait_seconds", "write 300 or less"),
+        (GenerateImageArguments, {"prompt": "A dog", "wait_seconds": -1}, "wait_seconds", "write 0 or more"),
         (EditImageArguments, {"prompt": "A dog", "image": "x", "mask": 5}, "mask", "write text"),
         (GetTaskArguments, {}, "task_id", "is required"),
         (ListTasksArguments, {"status": "DONE"}, "status", "write 'IN_QUEUE'"),
@@ -318,9 +327,17 @@ def test_a_picture_is_scaled_to_what_assistants_take(data: bytes, content_type: 
     scaled = scaled_down(data)
     assert scaled is not None
     assert (scaled[1], len(scaled[0]) <= MAX_BYTES) == (content_type, True)
-    assert Image.open(io.BytesIO(scaled[0])).size == size
+    with Image.open(io.BytesIO(scaled[0])) as opened:
+        assert opened.size == size
+        # Pillow's tables of the best quality begin with 5, those of the other two with 13 and 27.
+        assert content_type != "image/jpeg" or opened.quantization[0][0] == 5  # type: ignore[attr-defined]  # of JPEGs
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", picture(64, 64)[:200], b"\0\0\0\x18ftypmp42" + bytes(50)])
 def test_what_is_no_whole_picture_is_not_scaled(data: bytes) -> None:
     assert scaled_down(data + b"\0" * MAX_BYTES) is None
+
+
+def test_a_picture_of_too_many_pixels_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.mcp_api.pictures.MAX_PIXELS", 63)
+    assert scaled_down(picture(8, 8)) is None

@@ -63,7 +63,7 @@ def test_the_smallest_call() -> None:
 def test_every_field_of_a_generation() -> None:
     asked = {"model": "dynamic/folder/a.safetensors", "n": 3, "size": "768x512", "quality": "hd", "user": "u"}
     picture = {"output_format": "jpeg", "output_compression": 80, "background": "opaque", "moderation": "low"}
-    metadata, content = task_of(generation(**asked, **picture, stream=True, partial_images=2))
+    metadata, content = task_of(generation(**asked, **picture, stream=True, partial_images=1))
     assert (metadata["runtime"], metadata["policy"]) == ("dynamic", {"preview": True})
     assert metadata["output"] == {"format": "jpeg", "quality": 80}
     assert content == {
@@ -239,8 +239,11 @@ def test_a_stream_has_previews_and_then_the_pictures(images: Images) -> None:
         images.harness.s3.put_object(Bucket="out", Key="preview.png", Body=b"preview")
         images.harness.report("openai-1", 500, {"sampling_step": 1}, preview_url="s3://out/preview.png")
 
+    def deleted_preview() -> None:
+        images.harness.report("openai-1", 250, {"sampling_step": 0}, preview_url="s3://out/deleted.png")
+
     # Several looks find the same preview, which is sent once.
-    images.during = [images.claim, preview, *[lambda: None] * 4, images.finish]
+    images.during = [images.claim, deleted_preview, preview, *[lambda: None] * 4, images.finish]
     _, stream = images.make(stream=True, partial_images=3)
     events = [json.loads(event.partition("data: ")[2]) for event in stream.strip().split("\n\n")]
     assert [event["type"] for event in events] == [

@@ -300,13 +300,14 @@ def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monk
 
 def test_health_counts_jobs_and_replicas(runpod: Runpod, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lambdas.runpod_api.endpoint.PAGE_SIZE", 2)
-    waiting, running, beside, done, failed = (runpod.run()["id"] for _ in range(5))
-    for task_id, owner in ((running, "a/1"), (beside, "a/2"), (done, "b/1"), (failed, "b/2")):
+    waiting, running, beside, done, failed, late = (runpod.run()["id"] for _ in range(6))
+    for task_id, owner in ((running, "a/1"), (beside, "a/2"), (done, "b/1"), (failed, "b/2"), (late, "b/3")):
         runpod.harness.claim(task_id, owner=owner)
     runpod.harness.finish(done, DONE, owner="b/1")
     runpod.harness.finish(failed, FAILED, owner="b/2")
+    runpod.harness.finish(late, replace(FAILED, status=Status.TIMED_OUT), owner="b/3")
     assert runpod.endpoint.health("sdruntime", tenant=SHARED) == {
-        "jobs": {"completed": 1, "failed": 1, "inProgress": 2, "inQueue": 1, "retried": 0},
+        "jobs": {"completed": 1, "failed": 2, "inProgress": 2, "inQueue": 1, "retried": 0},
         "workers": {"idle": 0, "running": 1},
     }
     harness = runpod.harness
@@ -319,7 +320,7 @@ def test_health_counts_jobs_and_replicas(runpod: Runpod, monkeypatch: pytest.Mon
     runpod.retry(failed)
     assert runpod.endpoint.health("sdruntime", tenant=SHARED)["jobs"] == {
         "completed": 1,
-        "failed": 0,
+        "failed": 1,
         "inProgress": 2,
         "inQueue": 2,
         "retried": 1,

@@ -45,6 +45,7 @@ class Client:
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
         self.requests = 0
+        self.picture = PICTURE
         self.bodies: dict[str, Any] = {"sdapi/v1/options": OPTIONS, "sdapi/v1/samplers": [{"name": "Euler a"}]}
         #: Replaces the completion of the next tasks.
         self.replica: Callable[[str], object] = self.complete
@@ -77,7 +78,7 @@ class Client:
         )
         pictures: tuple[str, ...] = ()
         if record.tasktype != "webui-api":
-            self.harness.s3.put_object(Bucket="out", Key=f"{task_id}.png", Body=PICTURE)
+            self.harness.s3.put_object(Bucket="out", Key=f"{task_id}.png", Body=self.picture)
             pictures = (f"s3://out/{task_id}.png",)
         self.harness.s3.put_object(Bucket="out", Key=f"{task_id}.out", Body=json.dumps(body))
         self.harness.finish(
@@ -243,6 +244,9 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
     assert answer.body["links"][0].startswith("https://")
     assert answer.body["response_url"].startswith("https://")
     assert "webui-api-1" in answer.body["detail"]
+    # A caller that wants no pictures needs no links to them.
+    client.picture, client.bodies = bytes(MAX_RESPONSE_BYTES), {}
+    assert client.post("txt2img", {"prompt": "a", "send_images": False}).status == 200
 
 
 def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +276,8 @@ def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -
     refused = client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"})
     assert (refused.status, client.tasks) == (422, [])
     assert "sd_model_checkpoint" in refused.body["detail"][0]["loc"]
+    unknown = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": "other"})
+    assert "'other' not found: it is not in the model bucket of runtime dynamic" in unknown.body["errors"]
     chosen = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": listed["title"]})
     assert (chosen.status, chosen.body) == (200, None)
     assert client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"}).status == 200
@@ -322,6 +328,9 @@ def test_a_runtimes_own_model_may_be_chosen_by_any_of_its_names(client: Client) 
 def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
     idle = client.get("progress").body
     assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
+    client.replica = client.harness.claim
+    assert client.post("png-info", {"image": ENCODED}).status == 504
+    assert client.get("progress").body == idle, "the Web UI shows generations only"
     task_id = client.start()
     run = client.harness.record(task_id).run_id
     request = report_progress(Lease(task_id, run, "replica"), ProgressReport(250, SAMPLING))

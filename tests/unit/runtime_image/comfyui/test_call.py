@@ -17,7 +17,7 @@ from runtime_image.comfyui import call as call_module
 from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.engine import ComfyUiEngine
-from runtime_image.comfyui.errors import ComfyUiEnded, ComfyUiFailed, ComfyUiNotReached
+from runtime_image.comfyui.errors import ComfyUiEnded, ComfyUiFailed, ComfyUiNotReached, WorkflowRefused
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.process.clock import Clock
@@ -117,6 +117,19 @@ def test_a_prompt_of_an_unknown_state_is_cancelled(tmp_path: Path) -> None:
     with call_at(answer, tmp_path) as (call, asked), pytest.raises(ComfyUiFailed, match="answered 500"):
         call.run(timeout_seconds=SECONDS)
     assert asked == ["POST /prompt", "GET /history/ID", "POST /api/jobs/ID/cancel"]
+
+
+def test_a_workflow_that_is_accepted_in_part_is_cancelled_and_refused(tmp_path: Path) -> None:
+    mistake = {"class_type": "SaveImage", "errors": [{"message": "no input", "details": "images"}]}
+
+    def answer(_: str, path: str, prompt_id: str) -> tuple[int, object]:
+        if path == "/prompt":
+            return 200, accepted(prompt_id) | {"node_errors": {"9": mistake}}
+        return 200, {prompt_id: {"outputs": {}, "status": {"status_str": "success", "messages": []}}}
+
+    with call_at(answer, tmp_path) as (call, asked), pytest.raises(WorkflowRefused, match="no input"):
+        call.run(timeout_seconds=SECONDS)
+    assert asked[:2] == ["POST /prompt", "POST /api/jobs/ID/cancel"]
 
 
 def test_a_prompt_that_is_gone_before_its_start_is_named_once(tmp_path: Path) -> None:

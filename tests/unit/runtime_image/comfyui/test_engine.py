@@ -13,6 +13,7 @@ from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.node_rules import NodeRules
 from contract.routing import Limits
+from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Metadata, Task
 from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.client import ComfyUiClient
@@ -21,6 +22,7 @@ from runtime_image.comfyui.errors import ComfyUiUnreachable
 from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import ModelReference
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.harness.serving import serving
 from tests.harness.small_comfyui import SmallComfyUi
@@ -50,9 +52,11 @@ def engine(comfyui: SmallComfyUi, tmp_path: Path) -> ComfyUiEngine:
     )
 
 
+METADATA = Metadata.model_validate({"id": "cat", "runtime": "comfyui", "tasktype": "pipeline"})
+
+
 def call(engine: ComfyUiEngine, **content: object) -> ComfyUiCall:
-    metadata = Metadata.model_validate({"id": "cat", "runtime": "comfyui", "tasktype": "pipeline"})
-    draft = engine.draft(Task(metadata=metadata, content=documented_workflow() | content), checkpoint=None)
+    draft = engine.draft(Task(metadata=METADATA, content=documented_workflow() | content), checkpoint=None)
     return draft.call({})
 
 
@@ -63,6 +67,16 @@ def test_a_prompt_has_the_client_id_of_the_agent(comfyui: SmallComfyUi, engine: 
     assert prompt.keys() == {"prompt", "prompt_id", "client_id", EXTRA_DATA}
     assert prompt["client_id"] == engine.feed.client_id
     assert prompt[EXTRA_DATA] == {COMFY_KEY: "secret"}
+
+
+def test_a_workflow_brings_the_models_and_the_shared_files_that_it_names(engine: ComfyUiEngine) -> None:
+    load = {"class_type": "LoadImage", "inputs": {"image": "poses/cat"}}
+    draft = engine.draft(Task(metadata=METADATA, content=documented_workflow() | {"load": load}), checkpoint=None)
+
+    assert list(draft.models()) == [
+        ModelReference("checkpoints", "sd_xl_turbo_1.0.safetensors", further_folders=(CHECKPOINT_FOLDER,)),
+        ModelReference("inputs", "poses/cat"),
+    ]
 
 
 def test_a_shared_file_is_copied_and_never_read_as_a_whole(

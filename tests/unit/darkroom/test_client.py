@@ -94,10 +94,12 @@ def test_pictures_in_a_workflow_are_uploaded() -> None:
     assert sent["content"]["1"]["inputs"] == {"image": "s3://b/uploads/1.png"}
 
 
-@pytest.mark.parametrize("types", [{"sdruntime": "sdwebui"}, {"a": "comfyui", "b": "comfyui"}])
-def test_a_workflow_needs_a_runtime_unless_there_is_exactly_one(types: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("types", "found"), [({"sdruntime": "sdwebui"}, "none"), ({"a": "comfyui", "b": "comfyui"}, "a, b")]
+)
+def test_a_workflow_needs_a_runtime_unless_there_is_exactly_one(types: dict[str, str], found: str) -> None:
     api, transport, _ = client(runtimes(**types), ACCEPTED)
-    with pytest.raises(darkroom.UnusableInput, match="name the runtime of the workflow"):
+    with pytest.raises(darkroom.UnusableInput, match=f"name the runtime of the workflow; .* are: {found}$"):
         api.submit(workflow=GRAPH)
     assert len(transport.calls) == 1
 

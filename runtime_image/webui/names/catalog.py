@@ -19,9 +19,8 @@ class NameCatalog:
     def __init__(self, *, client: WebUiClient, models_folder: Path | None) -> None:
         self._client = client
         self._models_folder = models_folder
+        #: Each life of the Web UI has another dictionary, so that an answer of an earlier one is not kept for the next.
         self._known: dict[Kind, Names] = {}
-        #: Counts the Web UI's lives, so that an answer of an earlier one is not remembered for the next.
-        self._life = 0
         self._refreshing = threading.Lock()
         #: By kind: how many looks at its folders the Web UI was asked for, and which of them the known names are from.
         self._looks_begun: Counter[Kind] = Counter()
@@ -29,7 +28,6 @@ class NameCatalog:
 
     def forget(self) -> None:
         """Ask again next time: the Web UI may have been started anew."""
-        self._life += 1
         self._known = {}
 
     def of(self, kind: Kind) -> Names:
@@ -38,12 +36,9 @@ class NameCatalog:
 
     def listed(self, kind: Kind) -> Names:
         """Return the names of a kind that the Web UI lists, whatever is in the models folder; raises WebUiFailed."""
-        known, life = self._known, self._life
+        known = self._known
         if kind not in known:
-            names = self._ask(kind)
-            if life == self._life:
-                known[kind] = names
-            return names
+            known[kind] = self._ask(kind)
         return known[kind]
 
     def of_now(self, kind: Kind, *, timeout_seconds: float) -> Names:

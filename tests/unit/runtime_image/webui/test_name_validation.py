@@ -140,6 +140,20 @@ def test_lists_are_asked_for_once_and_again_when_a_name_is_missing() -> None:
     assert webui.calls[3:] == ["loras"]
 
 
+def test_a_list_of_an_earlier_web_ui_is_not_kept_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    webui = FakeWebUi()
+    known, ask = NameCatalog(client=webui, models_folder=None), webui.call
+
+    def ask_before_restart(*request: Any, **options: Any) -> EngineResponse:
+        known.forget()
+        return ask(*request, **options)
+
+    monkeypatch.setattr(webui, "call", ask_before_restart)
+    for _ in range(2):
+        assert "ink" in known.of(kinds.LORA).accepted
+    assert webui.calls == ["loras"] * 2
+
+
 class SlowlyLookingWebUi(FakeWebUi):
     """Each look at its folders has seen them by the time it `looks`, and ends once it `may_end`."""
 

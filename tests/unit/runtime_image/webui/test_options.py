@@ -97,7 +97,7 @@ def test_what_was_borrowed_is_set_back_once() -> None:
     options.restore()
     assert webui.calls == []
 
-    options.override({"samples_format", "upscaler"})
+    options.override({"samples_format", "upscaler", "clip_skip"})
     webui.generate(restore=False, samples_format="jpg", upscaler="Lanczos")
     options.restore()
     options.restore()

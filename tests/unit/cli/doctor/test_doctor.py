@@ -13,7 +13,7 @@ from stacks.config.access import Alarms, Subscriber
 from stacks.config.capacity import Scaling
 from stacks.config.gpu_instances import GPU_INSTANCES
 from tests.unit.cli.doctor.examined import ENVIRONMENT, IDENTITY, NOT_DEPLOYED, fails, findings, levels
-from tests.unit.cli.doctor.recorded_aws import AwsError
+from tests.unit.cli.doctor.recorded_aws import AwsError, RecordedAws
 
 
 def test_the_right_account_is_fine() -> None:
@@ -290,6 +290,21 @@ def test_models() -> None:
     assert here.level is Level.OK
     assert missing.level is Level.PROBLEM
     assert missing.advice == "run: darkroom --environment prod models push sdxl.safetensors"
+
+
+def test_a_smoke_test_takes_the_first_checkpoint_of_the_bucket() -> None:
+    names = (
+        "Lora/ink.safetensors",
+        "Stable-diffusion/read.me",
+        "Stable-diffusion/sub/a.ckpt",
+        "Stable-diffusion/b.ckpt",
+    )
+
+    def listing(params: dict[str, Any]) -> dict[str, Any]:
+        return {"Contents": [{"Key": name} for name in names if name.startswith(params.get("Prefix", ""))]}
+
+    aws = RecordedAws({"s3.ListObjectsV2": listing})
+    assert images_and_models.any_checkpoint("models", aws.client) == "sub/a.ckpt"
 
 
 def test_what_comfyui_preloads_must_be_in_the_bucket() -> None:

@@ -122,8 +122,14 @@ gate: style
 	@TIMEFORMAT='The gate took %0R s by the clock, with %0U s user and %0S s system processor time.'; \
 	time { $(MAKE) --no-print-directory --keep-going --jobs=2 selected-tests types-report; status=$$?; cat $(TYPES_REPORT); }; exit $$status
 
+# After an installation each of the four processes would compile all tests and what they import. This reads them once; a
+# mistake in them is reported by the tests.
+$(VENV)/.tests-compiled: $(VENV)/.ready
+	@$(BIN)/pytest --collect-only --quiet > /dev/null || true
+	@touch $@
+
 .PHONY: selected-tests
-selected-tests:
+selected-tests: $(VENV)/.tests-compiled
 	@$(BIN)/pytest --numprocesses 4 --dist loadgroup -m "$(SELECTION)"
 
 .PHONY: types-report

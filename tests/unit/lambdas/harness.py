@@ -32,6 +32,16 @@ from task_store.task_bucket import TaskBucket
 NOW_MS = 1_700_000_000_000
 MakeTask = Callable[..., dict[str, Any]]
 SubmitTask = Callable[..., str]
+#: A task that carries a token, which is stored nowhere.
+SYNC_WITH_TOKEN = {
+    "task": {
+        "metadata": {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"},
+        "content": {
+            "api": {"method": "POST", "endpoint": "v1/sync"},
+            "payload": {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret"},
+        },
+    }
+}
 CATALOGUE = Catalogue(
     [
         Runtime(name="sdruntime", model_filename="v1-5-pruned-emaonly.safetensors", limits=Limits(width=1024)),

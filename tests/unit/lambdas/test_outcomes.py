@@ -14,20 +14,11 @@ from lambdas.messaging.queue_batch import MessageDeferred
 from lambdas.messaging.stream_batch import ended_run
 from lambdas.notify.notifier import Notifier
 from task_store.envelope import Delivery
-from tests.unit.lambdas.harness import Harness, MakeTask, SubmitTask, item
+from tests.unit.lambdas.harness import SYNC_WITH_TOKEN, Harness, MakeTask, SubmitTask, item
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 FAILED = Outcome(Status.FAILED, error={"code": "webui_failed", "message": "it failed"})
 LEASE_MS = 60_000
-SYNC_WITH_TOKEN = {
-    "task": {
-        "metadata": {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"},
-        "content": {
-            "api": {"method": "POST", "endpoint": "v1/sync"},
-            "payload": {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret"},
-        },
-    }
-}
 Settle = Callable[..., None]
 
 

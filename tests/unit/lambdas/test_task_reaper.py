@@ -8,19 +8,10 @@ from contract.lease import Lease
 from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, SECRET_GRACE_MS, Status
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
-from tests.unit.lambdas.harness import Harness, SubmitTask, item
+from tests.unit.lambdas.harness import SYNC_WITH_TOKEN, Harness, SubmitTask, item
 
 FAILED = Outcome(Status.FAILED, error={"code": "webui_failed", "message": "it failed"})
 LEASE_MS = 60_000
-SYNC_WITH_TOKEN = {
-    "task": {
-        "metadata": {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"},
-        "content": {
-            "api": {"method": "POST", "endpoint": "v1/sync"},
-            "payload": {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret"},
-        },
-    }
-}
 
 
 class TestTaskReaper:

@@ -17,6 +17,8 @@ from types import FrameType, ModuleType
 from typing import Any
 
 PROJECT = Path(__file__).parents[2]
+#: Where the simulation starts a step of one process, which it does also within a call of another.
+SIMULATED_STEP = ("tests", "simulation", "world.py")
 
 #: What Python runs at the start of a process whose path has the folder of the recordings.
 _STARTUP = """
@@ -82,8 +84,8 @@ def _watch(module: Any, folder: Path) -> None:
 def _caller(frame: FrameType | None) -> tuple[str, str] | None:
     """Return the component that calls, empty if a test has a shared piece call, and the module that does."""
     module = ""
-    while frame:
-        top, *rest = _parts(frame.f_code.co_filename)
+    while frame and (parts := _parts(frame.f_code.co_filename)) != SIMULATED_STEP:
+        top, *rest = parts
         if top == "runtime_image":
             return "runtime", rest[-1].removesuffix(".py")
         if top in {"lambdas", "task_store"}:

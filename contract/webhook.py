@@ -11,8 +11,9 @@ from contract.errors import WEBUI_RESPONSE
 from contract.json_values import compact_json
 from contract.record import FINAL_STATUSES
 
-#: Seconds between two attempts: an hour in all. The first pauses are short, because most failures are.
-PAUSES_SECONDS: Final = (10, 30, 60, 180, 420, 900, 2000)
+#: Seconds between two attempts: an hour in all. The first pauses are short, because most failures are. SQS delays no
+#: message by more than 900 seconds.
+PAUSES_SECONDS: Final = (10, 30, 60, 180, 600, 900, 900, 900)
 MAX_WEBHOOK_ATTEMPTS: Final = len(PAUSES_SECONDS) + 1
 #: Further deliveries of a run's webhook that callers may ask for. Each has the whole schedule of attempts.
 MAX_REDELIVERIES: Final = 5

@@ -15,6 +15,7 @@ from lambdas.deliver_webhook.signature import SigningKeys
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
 from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
 from lambdas.deliver_webhook.webhook_delivery import PreparedWebhook, WebhookDelivery
+from lambdas.messaging.queues import SqsQueue, webhook_attempts
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import logger, observed
@@ -29,6 +30,7 @@ class DeliverWebhookSettings(RepositorySettings):
     """Places of webhooks, the secrets that sign them, and private hosts that they may reach."""
 
     webhook_queue_url: str
+    webhook_dead_letter_queue_url: str
     #: Secret of each tenant by its name.
     webhook_secret_arns: Json[dict[str, str]]
     task_bucket: str
@@ -54,12 +56,19 @@ def webhooks() -> WebhookDelivery:
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
         outputs=OutputBucket(client=client("s3")),
     )
-    return WebhookDelivery(post=post, repository=repository, signing_keys=keys.of_tenant, render=bodies.render)
+    return WebhookDelivery(
+        post=post,
+        repository=repository,
+        queue=SqsQueue(client=client("sqs"), queue_url=settings().webhook_queue_url),
+        dead_letters=SqsQueue(client=client("sqs"), queue_url=settings().webhook_dead_letter_queue_url),
+        signing_keys=keys.of_tenant,
+        render=bodies.render,
+    )
 
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes its context
-    """Attempt all deliveries of a batch at once; return the messages to deliver again, each after its own pause."""
+    """Attempt all deliveries of a batch at once; return the messages that could be neither settled nor sent again."""
     messages: list[Message] = event["Records"]
     settled: set[str] = set()
     with ThreadPoolExecutor(max_workers=len(messages)) as threads:
@@ -78,23 +87,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
 def _prepared(message: Message) -> PreparedWebhook | None:
     try:
-        receive_count = int(message["attributes"]["ApproximateReceiveCount"])
-        return webhooks().prepare(message["body"], receive_count=receive_count, now_ms=now_ms())
+        return webhooks().prepare(message["body"], attempts=webhook_attempts(message), now_ms=now_ms())
     except Exception:  # noqa: BLE001 - the queue delivers the message again, and finally moves it to the dead-letter queue
-        logger().exception("webhook_not_prepared", message_id=message["messageId"])
+        logger().exception("webhook_unreadable", message_id=message["messageId"])
     return None
 
 
 def _settle(message: Message, delivery: PreparedWebhook, attempt: Future[Attempt]) -> bool:
     try:
-        pause_seconds = webhooks().settle(delivery, attempt.result())
-        if pause_seconds is None:
-            return True
-        client("sqs").change_message_visibility(
-            QueueUrl=settings().webhook_queue_url,
-            ReceiptHandle=message["receiptHandle"],
-            VisibilityTimeout=pause_seconds,
-        )
-    except Exception:  # noqa: BLE001 - the queue delivers it again after its own visibility timeout
+        webhooks().settle(delivery, attempt.result())
+    except Exception:  # noqa: BLE001 - the queue delivers it again after its visibility timeout
         logger().exception("webhook_not_settled", message_id=message["messageId"])
-    return False
+        return False
+    return True

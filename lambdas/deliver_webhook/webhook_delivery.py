@@ -1,24 +1,28 @@
-"""Delivery of a webhook: its preparation, one attempt, and the result on the record and for the message."""
+"""Delivery of a webhook: its preparation, one attempt, and the result on the record and for the queues."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.batch import Ended
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
 from lambdas.deliver_webhook.signature import signed_headers
 from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
+from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime.observability import count, logger
 from task_store.repository import TaskRepository
 
 
 @dataclass(frozen=True)
 class PreparedWebhook:
-    """A message that is ready to be posted."""
+    """A message that is ready to be posted; `failure` is why it cannot be."""
 
+    message: str
     record: Ended
-    body: bytes
-    headers: Mapping[str, str]
-    receive_count: int
+    #: Attempts that the webhook has had, with this one.
+    attempts: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: Attempt | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,45 +31,55 @@ class WebhookDelivery:
 
     post: WebhookClient
     repository: TaskRepository
+    queue: SqsQueue
+    dead_letters: SqsQueue
     signing_keys: Callable[[str], Sequence[bytes]]
     render: Callable[[Ended], bytes]
 
-    def prepare(self, message: str, *, receive_count: int, now_ms: int) -> PreparedWebhook:
-        """Return the webhook of a message that was received `receive_count` times.
+    def prepare(self, message: str, *, attempts: int, now_ms: int) -> PreparedWebhook:
+        """Return the webhook of a message for the attempt with this number.
 
-        A failure is raised and also written to the record. Otherwise a reader of the record would wait for ever.
+        What prevents it on our side is a failed attempt. Otherwise a reader of the record would wait for ever.
         """
         record = decode_webhook(message)
         try:
             body = self.render(record)
             keys = self.signing_keys(record.tenant)
             headers = signed_headers(webhook_id(record), body, keys=keys, now_seconds=now_ms // 1000)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the next attempt may succeed
+            logger().exception("webhook_not_prepared", task_id=record.id, run_id=record.run_id)
             reason = (
                 f"it could not be made ready on our side ({type(error).__name__}); the log of deliver_webhook has why"
             )
-            self._record(record, Attempt(None, error=reason), _state_after(receive_count))
-            raise
-        return PreparedWebhook(record, body, headers, receive_count)
+            return PreparedWebhook(message, record, attempts, failure=Attempt(None, error=reason))
+        return PreparedWebhook(message, record, attempts, body, headers)
 
     def attempt(self, delivery: PreparedWebhook) -> Attempt:
         """Post a prepared webhook."""
-        return self.post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
+        return delivery.failure or self.post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
 
-    def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> int | None:
-        """Record the result of an attempt.
+    def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> None:
+        """Record the result of an attempt, and send the message again or to the dead-letter queue if it failed.
 
-        Returns the seconds after which the message must become visible again, None if the delivery has ended. Zero
-        after the last attempt: the queue itself moves the message to its dead-letter queue.
+        A message that waits for its visibility is in flight, and SQS delivers no other while 120,000 are.
         """
+        record, attempts = delivery.record, delivery.attempts
         if attempt.is_delivered:
-            self._record(delivery.record, attempt, WebhookState.DELIVERED)
-            return None
-        if attempt.ends:
-            self._record(delivery.record, attempt, WebhookState.FAILED)
-            return None
-        self._record(delivery.record, attempt, _state_after(delivery.receive_count))
-        return 0 if _is_last(delivery.receive_count) else PAUSES_SECONDS[delivery.receive_count - 1]
+            self._record(record, attempt, WebhookState.DELIVERED)
+        elif attempt.ends:
+            self._record(record, attempt, WebhookState.FAILED)
+        elif attempts >= MAX_WEBHOOK_ATTEMPTS:
+            self._record(record, attempt, WebhookState.FAILED)
+            # An operator who sends it back to the queue wants all attempts again.
+            self.dead_letters.repeat_webhook(delivery.message, sender=record.sender, attempts=0)
+        else:
+            self._record(record, attempt, WebhookState.PENDING)
+            self.queue.repeat_webhook(
+                delivery.message,
+                sender=record.sender,
+                attempts=attempts,
+                delay_seconds=PAUSES_SECONDS[attempts - 1],
+            )
 
     def _record(self, record: Ended, attempt: Attempt, state: WebhookState) -> None:
         logger().info(
@@ -81,11 +95,3 @@ class WebhookDelivery:
             self.repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
             logger().exception("webhook_attempt_not_recorded", task_id=record.id, run_id=record.run_id)
-
-
-def _is_last(receive_count: int) -> bool:
-    return receive_count >= MAX_WEBHOOK_ATTEMPTS
-
-
-def _state_after(receive_count: int) -> WebhookState:
-    return WebhookState.FAILED if _is_last(receive_count) else WebhookState.PENDING

@@ -1,9 +1,13 @@
 """Queues that functions fill: webhooks, batches that continue, and changes that no repetition can settle."""
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 from contract.batch import Ended
 from contract.webhook import encode_webhook
+
+#: Message attribute of a webhook that is sent again: the attempts that earlier messages were for.
+ATTEMPTS: Final = "attempts"
 
 
 class BatchQueue(Protocol):
@@ -35,3 +39,19 @@ class SqsQueue:
                 MessageBody=encode_webhook(record),
                 MessageGroupId=record.sender,
             )
+
+    def repeat_webhook(self, body: str, *, sender: str, attempts: int, delay_seconds: int = 0) -> None:
+        """Send the message of a webhook again, after the `attempts` that were made."""
+        self._client.send_message(
+            QueueUrl=self._queue_url,
+            MessageBody=body,
+            MessageGroupId=sender,
+            MessageAttributes={ATTEMPTS: {"DataType": "Number", "StringValue": str(attempts)}},
+            DelaySeconds=delay_seconds,
+        )
+
+
+def webhook_attempts(message: Mapping[str, Any]) -> int:
+    """Return the number of attempts that a received webhook has had, with the one that it was received for."""
+    earlier = message["messageAttributes"].get(ATTEMPTS, {"stringValue": "0"})
+    return int(earlier["stringValue"]) + int(message["attributes"]["ApproximateReceiveCount"])

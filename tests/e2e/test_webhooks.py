@@ -82,6 +82,17 @@ def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: System
     system.eventually(lambda: system.shown("fails")["webhook"]["state"] == "delivered", "the delivery")
 
 
+@pytest.mark.slow  # the first pause takes ten seconds
+def test_a_second_attempt_comes_by_itself(system: System) -> None:
+    system.receiver.answers["/recovers"] = status(503)
+    system.publish(task("recovers", system.receiver.url("/recovers")))
+    received(system, "/recovers")
+    del system.receiver.answers["/recovers"]
+    received(system, "/recovers", 2)
+    delivered = {"state": "delivered", "attempts": 2, "lastStatus": 200, "lastError": None}
+    system.eventually(lambda: system.shown("recovers")["webhook"] == delivered, "the trace of both attempts")
+
+
 @pytest.mark.parametrize(
     ("task_id", "status_code", "code"), [("nobody", 404, "task_not_found"), ("no-hook", 409, "no_webhook")]
 )

@@ -178,7 +178,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "s3:GetObject": ["OutputBucket.Arn/*", "TaskBucket.Arn/messages/*"],
         "s3:ListBucket": ["OutputBucket.Arn", "TaskBucket.Arn"],
         "secretsmanager:GetSecretValue": ["Webhooksdefaultsecret"],
-        "sqs:ChangeMessageVisibility": ["WebhooksQueue.Arn"],
+        "sqs:SendMessage": ["WebhooksDeadLetterQueue.Arn", "WebhooksQueue.Arn"],
         **queue_use("WebhooksQueue.Arn"),
     },
     "fail_dead_letters": {

@@ -51,6 +51,7 @@ class Webhooks(RedrivingQueue):
                 "RETENTION_SECONDS",
                 "ALLOWED_LINK_HOSTS",
                 WEBHOOK_QUEUE_URL=self.queue.queue_url,
+                WEBHOOK_DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
                 WEBHOOK_SECRET_ARNS=Stack.of(self).to_json_string(self.secret_arns),
             ),
             platform=resources.platform,
@@ -67,8 +68,8 @@ class Webhooks(RedrivingQueue):
             wildcard_reason="RunPod's body holds the outputs or links to them, and callers choose their prefix",
         )
         function.allow("secretsmanager:GetSecretValue", on=list(self.secret_arns.values()))
-        # The function sets each message's pause before the next attempt.
-        function.allow("sqs:ChangeMessageVisibility", on=[self.queue.queue_arn])
+        # The function sends a message again after a failed attempt, and aside after the last.
+        function.allow("sqs:SendMessage", on=[self.queue.queue_arn, self.dead_letters.queue_arn])
         function.consume(
             "Webhooks",
             self.queue.queue_arn,

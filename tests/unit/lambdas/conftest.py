@@ -1,6 +1,7 @@
 """Fixtures of the functions' tests: environment, table and buckets in this process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from lambdas.tasks.publisher import TaskPublisher
 from task_store.batches import BatchRepository
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
+from tests.harness.https_receiver import HttpsReceiver, https_receiver
 from tests.unit.lambdas.harness import (
     PIPELINE_CATALOGUE,
     FakeBatchQueue,
@@ -88,6 +90,13 @@ def secret(harness: Harness) -> SigningSecret:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
     return SigningSecret(arn, secrets)
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsReceiver]:
+    with https_receiver(tmp_path) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.authorities))
+        yield server
 
 
 @pytest.fixture

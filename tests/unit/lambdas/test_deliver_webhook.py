@@ -2,10 +2,8 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -18,13 +16,10 @@ from contract.callback import callback_for
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
-from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
-from lambdas.deliver_webhook.signature import InvalidSecret
-from lambdas.deliver_webhook.webhook_client import WebhookClient
 from lambdas.messaging.queues import SqsQueue
 from lambdas.runtime import clients
-from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
+from tests.harness.https_receiver import HttpsReceiver, status
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 from tests.unit.lambdas.signing_secret import NEW_SECRET, SECRET, SigningSecret
 
@@ -37,19 +32,21 @@ EndedTask = Callable[..., Record]
 
 
 class DeployedQueue(NamedTuple):
-    """Queue with its function: `run` calls it with a batch, and returns the ids of the failed messages."""
+    """Queue with its function: `run` calls it with a batch, and returns the ids of the failed messages.
+
+    `pauses` are the delays of the messages that the function sent, which the queue delivers at once.
+    """
 
     url: str
+    dead_letter_url: str
     run: Callable[[], list[str]]
     pauses: list[int]
     send: Callable[[Record], None]
 
-
-@pytest.fixture
-def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsReceiver]:
-    with https_receiver(tmp_path) as server:
-        monkeypatch.setenv("SSL_CERT_FILE", str(server.authorities))
-        yield server
+    def dead_letters(self) -> list[str]:
+        """Return the bodies of the dead letters."""
+        answer = client("sqs").receive_message(QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in answer.get("Messages", [])]
 
 
 @pytest.fixture
@@ -58,9 +55,14 @@ def queue(
 ) -> Iterator[DeployedQueue]:
     """Queue with its deployed function."""
     sqs = client("sqs")
-    url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    # A message that fails is visible again at once.
+    url, dead_letter_url = (
+        sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+        for name in ("webhooks", "webhook-dead-letters")
+    )
     for name, value in {
         "WEBHOOK_QUEUE_URL": url,
+        "WEBHOOK_DEAD_LETTER_QUEUE_URL": dead_letter_url,
         "WEBHOOK_SECRET_ARNS": json.dumps({"": secret.arn}),
         "TASK_TABLE": "tasks",
         "TASK_BUCKET": "task-bucket",
@@ -69,18 +71,21 @@ def queue(
     }.items():
         monkeypatch.setenv(name, value)
     pauses: list[int] = []
-    visibility = clients.client("sqs").change_message_visibility
+    send_message = clients.client("sqs").send_message
 
-    def change_visibility(**request: Any) -> None:
-        pauses.append(request["VisibilityTimeout"])
-        # SQS would deliver the message after the pause. The test's queue delivers it at once.
-        visibility(**request | {"VisibilityTimeout": 0})
+    def send_at_once(**request: Any) -> None:
+        if request["QueueUrl"] == url:
+            pauses.append(request["DelaySeconds"])
+        send_message(**request | {"DelaySeconds": 0})
 
-    monkeypatch.setattr(clients.client("sqs"), "change_message_visibility", change_visibility)
+    monkeypatch.setattr(clients.client("sqs"), "send_message", send_at_once)
 
     def run() -> list[str]:
         answer = sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
         messages = answer.get("Messages", [])
         records = [
@@ -89,6 +94,10 @@ def queue(
                 "receiptHandle": message["ReceiptHandle"],
                 "body": message["Body"],
                 "attributes": message["Attributes"],
+                "messageAttributes": {
+                    name: {"dataType": value["DataType"], "stringValue": value["StringValue"]}
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
             }
             for message in messages
         ]
@@ -99,7 +108,7 @@ def queue(
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return names
 
-    yield DeployedQueue(url, run, pauses, SqsQueue(client=sqs, queue_url=url).send_webhook)
+    yield DeployedQueue(url, dead_letter_url, run, pauses, SqsQueue(client=sqs, queue_url=url).send_webhook)
     for composed in (deliver_webhook.settings, deliver_webhook.webhooks):
         composed.cache_clear()
 
@@ -117,8 +126,9 @@ def ended(harness: Harness, make_task: MakeTask) -> EndedTask:
 
 
 def test_the_pauses_grow_for_an_hour() -> None:
-    assert sum(PAUSES_SECONDS) == 3600
+    assert 3500 <= sum(PAUSES_SECONDS) <= 3600
     assert list(PAUSES_SECONDS) == sorted(PAUSES_SECONDS)
+    assert max(PAUSES_SECONDS) <= 900, "SQS refuses a longer delay"
 
 
 def test_a_signed_callback_arrives(
@@ -143,16 +153,56 @@ def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
     harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     receiver.answers["/hook"] = status(503)
-    queue.send(ended(receiver.url("/hook")))
+    record = ended(receiver.url("/hook"))
+    queue.send(record)
     for attempt in range(1, MAX_WEBHOOK_ATTEMPTS + 1):
-        assert len(queue.run()) == 1
+        assert queue.dead_letters() == []
+        assert queue.run() == []
         noted = harness.record("a")
         assert (noted.webhook_attempts, noted.webhook_last_status) == (attempt, 503)
         assert noted.webhook_state == ("failed" if attempt == MAX_WEBHOOK_ATTEMPTS else "pending")
-    assert queue.pauses == [*PAUSES_SECONDS, 0]
+    assert queue.pauses == [*PAUSES_SECONDS]
+    assert queue.dead_letters() == [encode_webhook(record)]
+    queue.run()
     first, *others = receiver.of("/hook")
     assert {request.headers["webhook-id"] for request in others} == {first.headers["webhook-id"]}
     assert {request.body for request in others} == {first.body}
+    assert len(receiver.received) == MAX_WEBHOOK_ATTEMPTS
+
+
+def test_a_dead_letter_that_is_sent_back_has_all_attempts_again(
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
+) -> None:
+    receiver.answers["/hook"] = status(503)
+    queue.send(ended(receiver.url("/hook")))
+    for _ in range(MAX_WEBHOOK_ATTEMPTS):
+        queue.run()
+    sqs = client("sqs")
+    [message] = sqs.receive_message(QueueUrl=queue.dead_letter_url, MessageAttributeNames=["All"])["Messages"]
+    sqs.send_message(
+        QueueUrl=queue.url, MessageBody=message["Body"], MessageAttributes=message.get("MessageAttributes", {})
+    )
+    queue.pauses.clear()
+    queue.run()
+    assert queue.pauses == [PAUSES_SECONDS[0]]
+    assert harness.record("a").webhook_state == "pending"
+
+
+def test_a_message_that_cannot_be_sent_again_stays_and_its_next_delivery_is_the_next_attempt(
+    harness: Harness,
+    receiver: HttpsReceiver,
+    queue: DeployedQueue,
+    ended: EndedTask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receiver.answers["/hook"] = status(503)
+    queue.send(ended(receiver.url("/hook")))
+    with monkeypatch.context() as broken:
+        broken.setattr(clients.client("sqs"), "send_message", lambda **_: 1 / 0)
+        assert len(queue.run()) == 1
+    assert queue.run() == []
+    assert queue.pauses == [PAUSES_SECONDS[1]]
+    assert harness.record("a").webhook_attempts == 2
 
 
 def test_an_endpoint_that_recovers_is_delivered(
@@ -160,7 +210,7 @@ def test_an_endpoint_that_recovers_is_delivered(
 ) -> None:
     receiver.answers["/hook"] = status(404)
     queue.send(ended(receiver.url("/hook")))
-    assert len(queue.run()) == 1
+    assert queue.run() == []
     receiver.answers["/hook"] = status(204)
     assert queue.run() == []
     noted = harness.record("a")
@@ -194,7 +244,8 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     receiver.answers["/hook"] = status(307, Location=receiver.url("/elsewhere"))
     queue.send(ended(receiver.url("/hook")))
-    assert len(queue.run()) == 1
+    queue.run()
+    assert queue.pauses == [PAUSES_SECONDS[0]]
     assert [request.path for request in receiver.received] == ["/hook"]
     assert harness.record("a").webhook_last_status == 307
     assert "redirects are not followed" in str(harness.record("a").webhook_last_error)
@@ -217,7 +268,8 @@ def test_a_certificate_that_nobody_vouches_for(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     queue.send(ended(receiver.url("/hook")))
-    assert len(queue.run()) == 1
+    queue.run()
+    assert queue.pauses == [PAUSES_SECONDS[0]]
     assert "certificate" in str(harness.record("a").webhook_last_error).lower()
     assert receiver.received == []
 
@@ -242,34 +294,6 @@ def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
     assert harness.record("slow").webhook_state == harness.record("quick").webhook_state == "delivered"
 
 
-def test_an_attempt_ends_after_fifteen_seconds() -> None:
-    moments = iter([0.0, 14.9, 15.1])
-    resolved: list[str] = []
-
-    def resolve(host: str, _: int) -> list[str]:
-        resolved.append(host)
-        return [host]
-
-    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"])
-    post = WebhookClient(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
-    attempt = post.attempt("https://127.0.0.1/hook", b"{}", {})
-    assert attempt.error == "it took longer than 15 s"
-    assert resolved == ["127.0.0.1"]
-
-
-def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: SigningSecret) -> None:
-    released = threading.Event()
-    receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]
-    http = GuardedHttp(
-        resolve=lambda host, _: [host],
-        allowed_hosts=[f"127.0.0.1:{receiver.server_port}"],
-    )
-    attempt = WebhookClient(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
-    released.set()
-    assert (attempt.status, attempt.ends) == (None, False)
-    assert attempt.error
-
-
 def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask) -> None:
     def endless(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -282,7 +306,7 @@ def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQ
     assert queue.run() == []
 
 
-def test_a_silent_secrets_manager_is_asked_once_before_the_queue_delivers_again(
+def test_a_silent_secrets_manager_is_asked_once_in_an_attempt(
     receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls, send = [], Endpoint._do_get_response  # type: ignore[attr-defined] # the stubs leave it out
@@ -295,7 +319,8 @@ def test_a_silent_secrets_manager_is_asked_once_before_the_queue_delivers_again(
 
     monkeypatch.setattr(Endpoint, "_do_get_response", silent)
     queue.send(ended(receiver.url("/hook")))
-    assert (len(queue.run()), len(calls)) == (1, 1)
+    queue.run()
+    assert (queue.pauses, len(calls)) == ([PAUSES_SECONDS[0]], 1)
 
 
 def test_a_receiver_with_either_secret_accepts(
@@ -328,13 +353,15 @@ def test_what_keeps_us_from_an_attempt_stands_on_the_task(
 ) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
-    message = encode_webhook(ended(receiver.url("/hook")))
-    for receive_count, state in ((1, "pending"), (MAX_WEBHOOK_ATTEMPTS, "failed")):
-        with pytest.raises(InvalidSecret):
-            deliver_webhook.webhooks().prepare(message, receive_count=receive_count, now_ms=harness.now_ms)
+    record = ended(receiver.url("/hook"))
+    queue.send(record)
+    for attempt in range(1, MAX_WEBHOOK_ATTEMPTS + 1):
+        queue.run()
         noted = harness.record("a")
-        assert (noted.webhook_state, noted.webhook_last_status) == (state, None)
+        state = "failed" if attempt == MAX_WEBHOOK_ATTEMPTS else "pending"
+        assert (noted.webhook_state, noted.webhook_last_status, noted.webhook_attempts) == (state, None, attempt)
         assert "InvalidSecret" in str(noted.webhook_last_error)
+    assert queue.dead_letters() == [encode_webhook(record)]
     assert receiver.received == []
 
 
@@ -343,8 +370,7 @@ def test_a_message_that_is_none_comes_again_without_the_others(
 ) -> None:
     client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
-    failed = queue.run() + queue.run()
-    assert len(failed) == 1
+    assert len(queue.run()) == 1
     assert harness.record("a").webhook_state == "delivered"
 
 
@@ -353,6 +379,7 @@ def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
 ) -> None:
     message = encode_webhook(ended(receiver.url("/hook")))
     harness.dynamodb.delete_table(TableName="tasks")
-    delivery = deliver_webhook.webhooks().prepare(message, receive_count=1, now_ms=harness.now_ms)
+    delivery = deliver_webhook.webhooks().prepare(message, attempts=1, now_ms=harness.now_ms)
     attempt = deliver_webhook.webhooks().attempt(delivery)
-    assert deliver_webhook.webhooks().settle(delivery, attempt) is None
+    deliver_webhook.webhooks().settle(delivery, attempt)
+    assert queue.pauses == []

@@ -114,7 +114,7 @@ export const TEXT = {
     send: "Make it",
     sending: "Sending …",
     sendHint: "Ctrl + Enter sends the form, too.",
-    lora: { group: "LoRA", name: "LoRA", weight: "Weight", add: "Add to the prompt" },
+    lora: { group: "LoRA", name: "LoRA", none: "none", weight: "Weight", add: "Add to the prompt" },
     picture: {
       label: "Input picture",
       choose: "Choose a file",

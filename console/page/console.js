@@ -296,7 +296,7 @@ var TEXT = {
     send: "Make it",
     sending: "Sending …",
     sendHint: "Ctrl + Enter sends the form, too.",
-    lora: { group: "LoRA", name: "LoRA", weight: "Weight", add: "Add to the prompt" },
+    lora: { group: "LoRA", name: "LoRA", none: "none", weight: "Weight", add: "Add to the prompt" },
     picture: {
       label: "Input picture",
       choose: "Choose a file",
@@ -1874,17 +1874,17 @@ var USUAL_WEIGHT = 1;
 function LoraPicker({ names, onPick }) {
   const [name, setName] = d2("");
   const [weight, setWeight] = d2(USUAL_WEIGHT);
-  if (!names.length) return null;
-  const picked = names.includes(name) ? name : names[0];
-  const options = names.map((value) => ({ value, label: value }));
+  const picked = names.includes(name) ? name : names[0] ?? "";
+  const options = names.length ? namesOf(names) : [{ value: "", label: TEXT.create.lora.none }];
   return html`
-    <div class="lora" role="group" aria-label=${TEXT.create.lora.group}>
+    <fieldset class="lora" disabled=${!names.length}>
+      <legend class="hidden-text">${TEXT.create.lora.group}</legend>
       <${SelectField} name="lora" label=${TEXT.create.lora.name} value=${picked} options=${options} onChange=${setName} />
       <${NumberField}
         name="loraWeight" label=${TEXT.create.lora.weight} value=${weight} step=${0.05} onChange=${setWeight}
       />
       <button type="button" onClick=${() => onPick(`<lora:${picked}:${weight}>`)}>${TEXT.create.lora.add}</button>
-    </div>
+    </fieldset>
   `;
 }
 

@@ -117,6 +117,23 @@ def test_a_form_waits_for_the_runtimes(tab: ConsoleTab) -> None:
     assert posted == []
 
 
+def test_the_form_stays_in_its_place_when_the_names_arrive(tab: ConsoleTab) -> None:
+    page = tab.page
+    held: list[Route] = []
+    page.route("**/v1alpha2/runtimes/sdruntime", lambda route: held.extend([route]))
+    tab.sign_in()
+    send = page.get_by_role("button", name="Make it")
+    expect(send).to_be_enabled()
+    eventually(lambda: page.title() and held, "the request for the names", DEADLINE_MS / 1000)
+    lora = page.get_by_role("combobox", name="LoRA")
+    expect(lora).to_be_disabled()
+    before = send.bounding_box()
+    for route in held:
+        route.continue_()
+    expect(lora).to_be_enabled()
+    assert send.bounding_box() == before
+
+
 def test_a_refusal_is_shown_at_its_field(tab: ConsoleTab) -> None:
     tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 400")
     tab.sign_in()

@@ -9,7 +9,7 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Union, get_args, get_origin
@@ -86,10 +86,11 @@ def page() -> str:
 def environment_tables(model: type[BaseModel], path: str) -> Iterator[str]:
     """Yield the table of a model's keys, then those of the models inside it."""
     rows, inner = [], []
+    properties = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
         key = field.alias or name
         nested = nested_model(field.annotation)
-        rows.append(f"| `{path}{key}` | {default_of(field)} | {sentence(field, nested)} |")
+        rows.append(f"| `{path}{key}` | {default_of(field)} | {sentence(field, nested)}{allowed(properties[key])} |")
         if nested:
             brackets = "[]" if is_sequence(field.annotation) else ""
             inner.append((nested, f"{path}{key}{brackets}."))
@@ -101,8 +102,9 @@ def environment_tables(model: type[BaseModel], path: str) -> Iterator[str]:
 
 def settings_table(settings: type[Settings]) -> str:
     """Return the table of a process's variables."""
+    properties = settings.model_json_schema()["properties"]
     rows = [
-        f"| `{name.upper()}` | {default_of(field)} | {sentence(field, None)} |"
+        f"| `{name.upper()}` | {default_of(field)} | {sentence(field, None)}{allowed(properties[name])} |"
         for name, field in settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows, ""])
@@ -165,6 +167,18 @@ def sentence(field: FieldInfo, nested: type[BaseModel] | None) -> str:
     """Return the meaning of a key, for one cell of a table."""
     text = field.description or (paragraph(nested) if nested else "")
     return (text[:1].upper() + text[1:]).rstrip(".")
+
+
+def allowed(schema: Mapping[str, Any]) -> str:
+    """Return the values or the bounds of a key, as a further sentence of its meaning."""
+    for part in (schema, *schema.get("anyOf", ()), schema.get("items", {})):
+        if choices := part.get("enum"):
+            return f". {'Any' if 'items' in schema else 'One'} of {', '.join(f'`{choice}`' for choice in choices)}"
+        if "minimum" in part and "maximum" in part:
+            return f". {part['minimum']:,} to {part['maximum']:,}"
+        if part.get("minimum", 0) > 1:
+            return f". {part['minimum']:,} at least"
+    return ""
 
 
 def paragraph(model: type[BaseModel]) -> str:

@@ -102,7 +102,9 @@ class AgentSettings(EngineSettings):
     hf_endpoint: str = Field(
         default="https://huggingface.co", pattern=r"^https?://[^/\s]+", description="The hub of the call v1/sync"
     )
-    grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
+    grace_period_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=110.0, description="Seconds from SIGTERM to the end of the agent"
+    )
 
     @model_validator(mode="after")
     def _orchestrator_can_be_reached(self) -> Self:

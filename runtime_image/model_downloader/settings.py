@@ -27,4 +27,6 @@ class ModelSettings(Settings):
     )
     task_table: str = Field(default="", description="Table that shows the progress to callers; empty: no report")
     runtime: str = Field(default="", description="Name of the runtime in these reports")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level of the entries in the log"
+    )

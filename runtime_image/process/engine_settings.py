@@ -36,7 +36,9 @@ class EngineSettings(Settings):
         description="Limit on the files in ComfyUI's folders, such as 50GiB, past which ComfyUI restarts (comfyui)",
     )
     models_directory: Path = Field(default=Path("/models"), description="The engine's models folder")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level of the entries in the log"
+    )
 
     @model_validator(mode="after")
     def _engine_can_be_reached(self) -> Self:

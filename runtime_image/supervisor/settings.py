@@ -66,7 +66,9 @@ class SupervisorSettings(EngineSettings):
         default=110.0, gt=0, description="Seconds from SIGTERM to the end of the last process"
     )
     health_port: int = Field(default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any")
-    orchestrator: Literal["none", "kubernetes", "ecs"] = "none"
+    orchestrator: Literal["none", "kubernetes", "ecs"] = Field(
+        default="none", description="Orchestrator of this replica, which gives the role's credentials"
+    )
     aws_container_credentials_full_uri: str = Field(
         default="", description="Address of the role's credentials, which EKS adds when it makes the pod"
     )

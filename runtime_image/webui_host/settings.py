@@ -18,4 +18,6 @@ class WebUiHostSettings(Settings):
     webui_variables: Json[tuple[str, ...]] = Field(
         default=(), description="Names of variables that the Web UI gets in addition to the image's"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level of the entries in the log"
+    )

@@ -72,8 +72,8 @@ class Throttling(CamelModel):
         ge=10,
         le=2_000_000_000,
         description="requests of one IP address in five minutes; AWS WAF, which has a price of its own, refuses those"
-        " beyond, and requests without a key other than preflights and the API's description, before they count for any"
-        " key; null uses no WAF",
+        " beyond, and requests without a key other than preflights, the API's description and the console's files,"
+        " before they count for any key; null uses no WAF",
     )
     active_tasks_per_key: int | None = Field(
         default=200,
@@ -175,8 +175,8 @@ class Alarms(CamelModel):
 
     extent: Literal["all", "essential"] = Field(
         default="all",
-        description="essential leaves out the alarms on functions, table, failed tasks and replicas, which are most of"
-        " what an environment without tasks costs",
+        description="`essential` leaves out the alarms on functions, table, failed tasks and replicas, which are most"
+        " of what an environment without tasks costs",
     )
     subscribers: Annotated[tuple[Subscriber, ...], UNIQUE_ENDPOINTS] = Field(
         default=(), description="receivers of the alarm topic's messages"

@@ -125,13 +125,14 @@ class Environment(CamelModel):
     function_url: bool = Field(
         default=False,
         description="true gives the functions that wait for a task's end their own addresses besides the HTTP API,"
-        " where they wait for up to 5 minutes instead of 25 seconds (docs/how-to/runpod.md)",
+        " where they wait for up to 5 minutes instead of 25 seconds (docs/how-to/runpod.md); requires"
+        " throttling.waitingCalls",
     )
     tracing: bool = Field(
         default=False, description="true traces the functions, the HTTP API and the replicas with X-Ray"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="lowest level of the entries in the functions' logs"
+        default="INFO", description="lowest level of the entries in the logs of functions and replicas"
     )
     runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(check_runtimes)]
     tags: Annotated[dict[str, str], AfterValidator(check_tags)] = Field(

@@ -27,6 +27,18 @@ def test_the_configuration_page_is_current() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_the_configuration_page_says_of_every_key_what_it_means_and_which_values_it_has() -> None:
+    page = (PROJECT / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w.\[\]]+)` \| .* \| (.*) \|$", page, re.MULTILINE))
+    assert len(rows) > 100
+    assert [key for key, meaning in rows.items() if not meaning] == []
+    assert rows["network.nat"].endswith("One of `one`, `perZone`")
+    assert "Any of `sqs`, `ecr`" in rows["network.interfaceEndpoints"]
+    assert rows["apiKeyHeader"].endswith("One of `x-api-key`, `authorization`")
+    assert rows["runtimes[].disk.iops"].endswith("3,000 to 16,000")
+    assert rows["runtimes[].limits.width"].endswith("64 at least")
+
+
 def test_the_description_of_the_api_is_current() -> None:
     check = [sys.executable, "-m", "docs.openapi", "--check"]
     result = subprocess.run(check, cwd=PROJECT, capture_output=True, text=True, check=False)

@@ -1,9 +1,10 @@
 /** Every text of the console in English. A text that depends on a value is a function of it. */
 
-/** What a sender can do about each error of a task, as docs/reference/tasks.md lists them. */
+/** What a sender can do about each error of a task, as docs/how-to/troubleshooting.md lists them. */
 const useListedName = "Use a name that the message lists.";
 const correctFields = "Correct the fields that the message names.";
 const checkLink = "Check that the link leads to a picture that the environment may fetch.";
+const correctNode = "Correct the node that the message names.";
 const machineFault = "A machine failed, and the request is not at fault. Send it again.";
 
 /** @type {Record<string, string>} */
@@ -18,13 +19,22 @@ const advice = {
   unknown_script: useListedName,
   unknown_option: correctFields,
   unknown_field: correctFields,
+  unknown_node: correctNode,
+  node_not_allowed: correctNode,
+  no_output_node: "Add a node that stores its result, such as SaveImage.",
+  unknown_input: "Upload the file that the message names, or give its link.",
+  workflow_refused: correctNode,
+  workflow_failed: correctNode,
   limit_exceeded: correctFields,
   invalid_task: correctFields,
   webui_refused: "Correct the request. The message holds the Web UI's own words.",
   other_sampler: "Report it: the Web UI lists the sampler and used another one.",
   link_refused: checkLink,
   link_unavailable: checkLink,
+  unusable_picture: "Convert the picture to PNG or JPEG.",
   call_not_allowed: "Use a runtime that allows model calls.",
+  path_refused: "Correct the path of the model, which the message explains.",
+  download_failed: "Check the link of the model, or send the task again.",
   unreadable_picture: "Ask for no output format, or report it: a picture could not be converted.",
   no_images: "Leave out send_images: false.",
   unsupported_task: "Use another runtime.",
@@ -33,10 +43,18 @@ const advice = {
   broken_model: "Put the whole file of the model into the model bucket.",
   out_of_memory: "Ask for fewer pixels or pictures: the GPU's memory was not enough.",
   checkpoint_not_loaded: "Use another model: the Web UI did not load this one.",
+  disk_full: "The models of the task do not fit on the replica's disk. Inform the operator.",
   storage_refused: "Report it: AWS refused to store what the task made.",
   webui_failed: machineFault,
   webui_unreachable: machineFault,
   webui_hung: machineFault,
+  comfyui_failed: machineFault,
+  comfyui_unreachable: machineFault,
+  comfyui_hung: machineFault,
+  delivery_failed: machineFault,
+  worker_lost: machineFault,
+  interrupted: machineFault,
+  message_lost: machineFault,
   storage_failed: machineFault,
   internal_error: machineFault,
 };

@@ -169,8 +169,8 @@ def test_the_console_is_small() -> None:
 
 
 def test_every_error_of_a_task_has_advice() -> None:
-    document = (PROJECT / "docs" / "reference" / "tasks.md").read_text()
-    table = document.partition("## Errors of a task")[2].partition("\n## ")[0]
+    document = (PROJECT / "docs" / "how-to" / "troubleshooting.md").read_text()
+    table = document.partition("### Of a task\n")[2]
     first_columns = "".join(re.findall(r"^\|([^|]*`[^|]*)\|", table, re.MULTILINE))
     codes = set(re.findall(r"`(\w+)`", first_columns))
     advice = run_module('import { TEXT } from "./strings.js"; show(Object.keys(TEXT.task.advice));')

@@ -1,10 +1,12 @@
+import re
 from typing import Any
 
 import pytest
 from aws_cdk import App, CfnResource, Stack
 
 from stacks.stack_size import EnvironmentTooLarge, synthesize
-from tests.infrastructure.templates import read_environment
+from tests.harness.documented_code import PROJECT
+from tests.infrastructure.templates import Templates, read_environment
 
 ENVIRONMENT = read_environment("everything")
 
@@ -32,6 +34,12 @@ def test_a_template_that_is_too_long_is_refused_with_a_remedy() -> None:
         EnvironmentTooLarge, match=r"the template of the stack Long has \d+ bytes, .* allows 1000000: api"
     ):
         synthesize(application, environment=ENVIRONMENT)
+
+
+def test_the_documents_say_how_many_resources_the_api_has(ecs: Templates) -> None:
+    page = (PROJECT / "docs/how-to/deployment.md").read_text(encoding="utf-8")
+    (number,) = re.findall(r"`Api`, of (\d+) resources", page)
+    assert int(number) == round(len(ecs.stacks["Api"]["Resources"]), -2)
 
 
 def application_with(variables: dict[str, Any]) -> App:

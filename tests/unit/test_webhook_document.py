@@ -9,7 +9,6 @@ import pytest
 
 from contract.routing import Catalogue, Runtime
 from contract.submission import parse_submission
-from contract.webhook import PAUSES_SECONDS
 from lambdas.deliver_webhook.signature import signed_headers, signing_key
 from tests.harness.documented_code import code_blocks
 
@@ -75,12 +74,6 @@ def test_a_request_of_anybody_raises_what_the_snippet_promises(missing: str, mon
 def test_the_names_of_headers_may_be_capitalised(handle: Handle) -> None:
     capitalised = {name.title(): value for name, value in headers(BODY, SECRET).items()}
     assert handle(capitalised, BODY) == json.loads(BODY)
-
-
-def test_the_documented_pauses_are_those_of_the_schedule() -> None:
-    minutes = [round(seconds / 60) for seconds in PAUSES_SECONDS[2:]]
-    assert PAUSES_SECONDS[:2] == (10, 30)
-    assert minutes == [1, 3, 7, 15, 33]
 
 
 def test_the_documented_request_is_taken() -> None:

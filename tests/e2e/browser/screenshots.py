@@ -34,6 +34,9 @@ PROMPTS: Final = (
     PROMPT,
 )
 
+#: Prompts of the tasks behind a running one.
+NEXT_PROMPTS: Final = ("a white cat right of a red heart", "a red star below a boat")
+
 
 def main() -> None:
     """Start the system, make some pictures, and store a picture of each screen."""
@@ -84,9 +87,12 @@ def draw_screens(tab: ConsoleTab) -> None:
     card = tab.make(PROMPT, side=256, steps=20)
     expect_picture(card.get_by_role("img", name=PROMPT))
     expect(card.get_by_text("Done")).to_be_visible(timeout=600_000)
+    page.evaluate("window.scrollTo(0, 0)")
     store(page, "create")
-    tab.make("a green square on an orange background", side=512, steps=60)
-    tab.make("a white cat right of a red heart", side=512, steps=20)
+    # So many steps that it still runs when it is shown.
+    tab.make("a green square on an orange background", side=768, steps=150)
+    for prompt in NEXT_PROMPTS:
+        tab.make(prompt, side=512, steps=20)
     tab.show("Watch")
     expect(page.get_by_role("region", name="Running").get_by_text("step").first).to_be_visible(timeout=600_000)
     store(page, "watch")
@@ -96,7 +102,10 @@ def draw_screens(tab: ConsoleTab) -> None:
         expect_picture(tiles.nth(number).get_by_role("img"))
     store(page, "look")
     tiles.filter(has=page.get_by_role("img", name=PROMPTS[0])).click()
-    expect_picture(page.get_by_role("dialog").get_by_role("img", name=PROMPTS[0]))
+    opened = page.get_by_role("dialog")
+    expect_picture(opened.get_by_role("img", name=PROMPTS[0]))
+    # The parameters come after the picture.
+    expect(opened.get_by_text("Seed", exact=True)).to_be_visible()
     store(page, "task")
     page.keyboard.press("Escape")
     tab.show("Fleet")

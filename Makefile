@@ -233,7 +233,7 @@ vendor: node_modules/.ready ## Copy the console's library from node_modules to c
 PINS := runtime_image/versions.env stacks/versions.env
 
 .PHONY: pins
-pins: $(VENV)/.ready ## Record the digests of images and the hashes of downloads that the files of pins lack
+pins: $(BIN)/uv ## Record the digests of images and the hashes of downloads that the files of pins lack
 	@$(BIN)/python -m stacks.record_pins $(PINS)
 
 PIP_AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off --requirement

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from cli.aws import unless_missing
@@ -13,12 +14,14 @@ from contract.storage import checkpoint_key
 from stacks.config import EcrImage, Environment
 
 _MISSING_OBJECT: Final = ("404", "NoSuchKey", "NoSuchBucket")
+#: Pins of what the build of the image downloads.
+PINS: Final = Path(__file__).parents[2] / "runtime_image" / "versions.env"
 #: Seconds in which the Docker daemon answers, if it runs.
 _DOCKER_SECONDS: Final = 20
 
 
 def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
-    """Check that Docker runs here if the deployment builds an image."""
+    """Check that Docker runs here, and that each download has its hash, if the deployment builds an image."""
     built = [runtime.name for runtime in environment.runtimes if runtime.image is None]
     if environment.engine == "none" or not built:
         return
@@ -37,6 +40,14 @@ def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]
         )
     else:
         yield ok(f"{names}: the deployment builds the image, and Docker {docker.stdout.strip()} runs here")
+    # The build refuses an empty hash, minutes after its start.
+    lines = PINS.read_text(encoding="utf-8").splitlines()
+    if unknown_hashes := [line.removesuffix("=") for line in lines if line.endswith("_SHA256=")]:
+        yield problem(
+            f"{names}: runtime_image/versions.env has no value for {', '.join(unknown_hashes)}, without which the image"
+            " cannot be built",
+            "run: make pins",
+        )
 
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:

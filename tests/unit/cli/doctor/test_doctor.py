@@ -134,11 +134,24 @@ def test_an_image_is_built_where_docker_runs(
         docker.write_text(f"#!/bin/sh\n{script}\n")
         docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(images_and_models, "PINS", tmp_path / "versions.env")
+    images_and_models.PINS.write_text("WHEEL=https://a.example/a.whl\nWHEEL_SHA256=12ab\n")
     (finding,) = findings(images_and_models.check_build)
     assert finding.level.value == level
     # Only the first runtime names no image.
     assert finding.message.startswith("sdruntime: the deployment builds the image")
     assert part in finding.message
+
+
+def test_an_image_is_not_built_without_the_hashes_of_its_downloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images_and_models, "PINS", tmp_path / "versions.env")
+    images_and_models.PINS.write_text("A_SHA256=\nB_SHA256=12ab\n# C_SHA256 is computed\nD_SHA256=\n")
+    *_, finding = findings(images_and_models.check_build)
+    assert finding.level.value == "problem"
+    assert "no value for A_SHA256, D_SHA256," in finding.message
+    assert finding.advice == "run: make pins"
 
 
 def test_docker_is_not_asked_for_where_every_image_is_named() -> None:

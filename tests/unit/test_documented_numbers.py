@@ -7,7 +7,14 @@ from contract.folder import MAX_PREFIX_BYTES
 from contract.output_request import MAX_PUT_LINKS
 from contract.pipeline.graph_check import MAX_NODES
 from contract.script_tables import MAX_PROMPT_LENGTH
-from contract.task import MAX_CONTEXT_BYTES
+from contract.task import (
+    DEFAULT_EXECUTION_TIMEOUT_MS,
+    DEFAULT_TTL_MS,
+    MAX_CONTEXT_BYTES,
+    MAX_POLICY_MS,
+    MIN_EXECUTION_TIMEOUT_MS,
+    MIN_TTL_MS,
+)
 from contract.upload import MAX_LINKS, MAX_TASK_BYTES, MAX_UPLOAD_BYTES
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS
 from contract.work import MAX_PIXELS, MAX_TASK_PIXELS
@@ -41,6 +48,9 @@ TEXTS = (
     ("how-to/webhooks.md", f"after 10 and 30 seconds, {', '.join(_MINUTES[:-1])} and {_MINUTES[-1]} minutes"),
     ("how-to/webhooks.md", f"{'nine' if MAX_WEBHOOK_ATTEMPTS == 9 else MAX_WEBHOOK_ATTEMPTS} attempts"),
     ("reference/tasks.md", f"any JSON value up to {MAX_CONTEXT_BYTES // KIB} KiB"),
+    ("reference/tasks.md", f"the end: {MIN_EXECUTION_TIMEOUT_MS:,} to"),
+    ("reference/tasks.md", f"default {DEFAULT_EXECUTION_TIMEOUT_MS:,}, or less"),
+    ("reference/tasks.md", f"{MIN_TTL_MS:,} to {MAX_POLICY_MS:,} (7 days); default {DEFAULT_TTL_MS:,} (a day)"),
     ("reference/tasks.md", f"at most {MAX_PREFIX_BYTES} bytes"),
     ("reference/tasks.md", f"at most {MAX_PROMPT_LENGTH:,} characters"),
     ("reference/tasks.md", f"{MAX_LINKS} links a task"),

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
 
 from contract.cold_start import COLD_START_PARTS
 from contract.option_values import PICTURE_OPTIONS
+from contract.output_request import OutputRequest
 from contract.script_tables import ALWAYS_ON, SELECTABLE
-from contract.task import TaskType
+from contract.task import Metadata, Policy, TaskType
 from lambdas.publish_scaling_metrics import scaling_metrics
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
 from runtime_image.agent.core.task_result import TaskResult
@@ -132,6 +134,20 @@ def test_the_operations_page_names_every_metric() -> None:
     metrics = {*counts, *of_agents, *results, *of_queues, *of_fleets, *(part.metric for part in COLD_START_PARTS)}
     page = (PROJECT / "docs/how-to/operations.md").read_text(encoding="utf-8")
     assert metrics - set(re.findall(r"`(\w+)`", page)) == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "page", "heading"),
+    [
+        (Metadata, "reference/tasks.md", "## Metadata"),
+        (Policy, "reference/tasks.md", "### Policy"),
+        (OutputRequest, "how-to/outputs.md", "# Outputs as you want them"),
+    ],
+)
+def test_a_table_lists_every_field(model: type[BaseModel], page: str, heading: str) -> None:
+    section = (PROJECT / "docs" / page).read_text(encoding="utf-8").partition(f"{heading}\n")[2]
+    listed = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert {field.alias or name for name, field in model.model_fields.items()} - listed == set()
 
 
 def test_the_tasks_page_lists_every_type() -> None:

@@ -1,6 +1,7 @@
 """The command `darkroom doctor`: which checks it runs, and what it reports of them."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +13,15 @@ from cli.doctor.runner import CHECKS
 from cli.environment import SystemEndpoints
 from cli.main import main
 from cli.session import Session
+from tests.harness.documented_code import PROJECT
 from tests.unit.cli.doctor.examined import IDENTITY, NOT_DEPLOYED, fails
 from tests.unit.cli.doctor.recorded_aws import RecordedAws
+
+
+def test_the_documents_list_the_checks_in_their_order() -> None:
+    page = (PROJECT / "docs/how-to/doctor.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| ([\w ]+) \| ", page, re.MULTILINE)
+    assert listed == ["check", "file", "credentials", *(check.name for check in CHECKS), "smoke test"]
 
 
 def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

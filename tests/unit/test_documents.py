@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
+import darkroom
 from contract.cold_start import COLD_START_PARTS
 from contract.option_values import PICTURE_OPTIONS
 from contract.output_request import OutputRequest
@@ -148,6 +149,12 @@ def test_a_table_lists_every_field(model: type[BaseModel], page: str, heading: s
     section = (PROJECT / "docs" / page).read_text(encoding="utf-8").partition(f"{heading}\n")[2]
     listed = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
     assert {field.alias or name for name, field in model.model_fields.items()} - listed == set()
+
+
+def test_the_page_of_the_client_lists_every_method() -> None:
+    page = (PROJECT / "docs/how-to/python-client.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(\w+)`", page.partition("\n## All methods\n")[2].partition("\n## ")[0]))
+    assert listed == {name for name in dir(darkroom.Client) if not name.startswith("_")} - {"local"}
 
 
 def test_the_tasks_page_lists_every_type() -> None:

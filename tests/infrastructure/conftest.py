@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stacks.config import Environment
 from stacks.nodejs import use_bundled_node
+from tests.infrastructure.agent_log import metric_lines
 from tests.infrastructure.templates import (
     ENVIRONMENTS,
     Templates,
@@ -69,3 +71,9 @@ def ecs(templates_of: TemplatesOf) -> Templates:
 def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
     """The templates of each environment on ECS in turn."""
     return templates_of(request.param)
+
+
+@pytest.fixture
+def lines_of_agents(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The lines with metrics in the log of an agent."""
+    return metric_lines(caplog)

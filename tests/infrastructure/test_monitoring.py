@@ -1,8 +1,7 @@
-"""Dashboard, alarms, runbooks and saved queries of an environment, and the metrics that they read."""
+"""Dashboard, alarms and runbooks of an environment, and the metrics that they read."""
 
 import ast
 import json
-import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,8 @@ from lambdas.publish_scaling_metrics.scaling_metrics import (
     REPLICAS_DESIRED,
     REPLICAS_RUNNING,
 )
-from runtime_image.agent.core.engine_health import EngineHealth
-from runtime_image.agent.core.task_result import TaskResult
-from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.metrics import EmbeddedMetrics, TaskMetrics
-from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
-from runtime_image.process.logs import EventLog, JsonFormatter
-from tests.harness.still_clock import StillClock
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates, read_environment
-from tests.unit.runtime_image.agent.fakes import FakeEngine
-from tests.unit.runtime_image.agent.tasks import held_task
 
 PROJECT = Path(__file__).parents[2]
 #: AWS's own metrics, by namespace and dimensions.
@@ -104,24 +94,6 @@ def emitted_by_functions() -> set[tuple[str, frozenset[str]]]:
         for call in ast.walk(ast.parse(file.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "count"
     }
-
-
-@pytest.fixture
-def lines_of_agents(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """The lines with metrics in the log of an agent."""
-    caplog.set_level(logging.INFO, "metrics")
-    clock, gpu, health = StillClock(), GpuUse(started_at=0.0), EngineHealth()
-    log = EventLog(logging.getLogger("metrics"))
-    metrics = EmbeddedMetrics(dimensions={"environment": "dev", "runtime": "sdxl"}, log=log)
-    for ending in TaskResult:
-        task = held_task()
-        task.timeline.prepared_at = task.timeline.generating_at = task.timeline.generated_at = clock.seconds
-        task.timeline.gpu_idle_seconds = 0.0
-        TaskMetrics(metrics=metrics, clock=clock).task_ended(task, ending, pictures=1, error_code=None)
-    checkpoints: Any = FakeEngine()
-    report = ReplicaReport(path=None, metrics=metrics, gpu=gpu, health=health, engine=checkpoints, clock=clock, log=log)
-    report.tick(clock.seconds + METRICS_SECONDS, held=0)
-    return [json.loads(JsonFormatter().format(record)) for record in caplog.records]
 
 
 @pytest.fixture
@@ -366,23 +338,3 @@ def test_a_task_that_can_never_be_settled_counts_in_each_period_of_its_alarm(ecs
     assert (alarm["MetricName"], alarm["Dimensions"]) == ("SweepFailures", [{"Name": "environment", "Value": "ecs"}])
     # The reaper runs once a minute.
     assert 1000 * (alarm["Period"] - 60) > REAPER_RETRY_MS
-
-
-@pytest.mark.parametrize(
-    ("environment", "replicas"),
-    [
-        ("everything", {"LogsRuntimeLogs"}),
-        ("ecs", {"RuntimeSdruntimeLogs", "RuntimeDynamicLogs"}),
-        pytest.param("dev", set(), marks=pytest.mark.slow),
-    ],
-)
-def test_saved_queries_look_into_the_logs_of_functions_and_replicas_and_no_others(
-    templates_of: TemplatesOf, environment: str, replicas: set[str]
-) -> None:
-    templates = templates_of(environment)
-    queries = templates.resources("AWS::Logs::QueryDefinition")
-    names = {query.properties["Name"].removeprefix(f"Darkroom/{environment}/") for query in queries}
-    assert {"Journey of a task", "Why tasks fail"} <= names
-    functions = {f"{function.name}Logs" for function in templates.functions}
-    for query in queries:
-        assert {templates.flat(name) for name in query.properties["LogGroupNames"]} == functions | replicas

@@ -7,6 +7,7 @@ from aws_cdk import aws_logs
 from constructs import Construct
 
 #: Query by its name in the console. Functions log an event's name as `message`, agents as `event`.
+#: A metric in a line is a list of one number, and Logs Insights names the elements of a list: `TotalSeconds.0`.
 QUERIES: Final[Mapping[str, str]] = {
     "Journey of a task": """fields @timestamp, coalesce(event, message) as happened, attempt, status, reason, @log
 | filter task_id = "PUT THE ID OF THE TASK HERE"
@@ -17,15 +18,15 @@ QUERIES: Final[Mapping[str, str]] = {
     "Why tasks are refused": """filter message in ["task_rejected", "request_refused"]
 | stats count(*) as tasks, latest(error.message) as example by error.code
 | sort tasks desc""",
-    "Slowest tasks": """filter ispresent(TotalSeconds)
-| fields @timestamp, runtime, task_id, tasktype, TotalSeconds
-| fields TaskDelaySeconds, FetchSeconds, GenerateSeconds, StoreSeconds
-| sort TotalSeconds desc
+    "Slowest tasks": """filter ispresent(TotalSeconds.0)
+| fields @timestamp, runtime, task_id, tasktype, TotalSeconds.0
+| fields TaskDelaySeconds.0, FetchSeconds.0, GenerateSeconds.0, StoreSeconds.0
+| sort TotalSeconds.0 desc
 | limit 50""",
-    "Where the time goes": """filter ispresent(TotalSeconds)
-| stats count(*) as tasks, pct(TaskDelaySeconds, 50) as delay_p50, pct(TaskDelaySeconds, 95) as delay_p95,
-    pct(GenerateSeconds, 50) as generate_p50, pct(GenerateSeconds, 95) as generate_p95,
-    pct(TotalSeconds, 50) as total_p50, pct(TotalSeconds, 95) as total_p95 by runtime, tasktype""",
+    "Where the time goes": """filter ispresent(TotalSeconds.0)
+| stats count(*) as tasks, pct(TaskDelaySeconds.0, 50) as delay_p50, pct(TaskDelaySeconds.0, 95) as delay_p95,
+    pct(GenerateSeconds.0, 50) as generate_p50, pct(GenerateSeconds.0, 95) as generate_p95,
+    pct(TotalSeconds.0, 50) as total_p50, pct(TotalSeconds.0, 95) as total_p95 by runtime, tasktype""",
     "Released tasks": """filter event = "task_released"
 | stats count(*) as tasks, latest(reason) as example by code, @logStream
 | sort tasks desc""",

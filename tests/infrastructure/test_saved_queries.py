@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from awslambdaric.bootstrap import StandardLogSink, log_error
 
 from stacks.constructs.monitoring.saved_queries import QUERIES
 from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates
 
 
 def fields_of(value: Any, name: str = "") -> set[str]:
@@ -26,6 +28,36 @@ def test_a_query_reads_the_numbers_that_agents_write(query: str, lines_of_agents
     read = set(re.findall(r"\b[A-Z][a-z]\w*Seconds[.\d]*", QUERIES[query]))
     assert len(read) >= 3
     assert read <= set().union(*map(fields_of, lines_of_agents))
+
+
+def is_found(line: str) -> bool:
+    """Return True if the query of errors finds a line of text."""
+    found, left_out = re.findall(r"/(\S.*)/$", QUERIES["Errors"], re.MULTILINE)
+    return bool(re.search(found, line)) and not re.search(left_out, line)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"), [("KeyError", True), ("Runtime.ImportModuleError", True), ("Unauthorized", False)]
+)
+def test_the_errors_include_the_end_of_a_function(kind: str, found: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    log_error({"errorType": kind, "errorMessage": "'tasks'", "stackTrace": []}, StandardLogSink())
+    assert is_found(capsys.readouterr().out) == found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-30T03:00:00.000Z 8f5c Task timed out after 40.00 seconds",
+        "RequestId: 8f5c Error: Runtime exited with error: signal: killed",
+    ],
+)
+def test_the_errors_include_a_function_that_lambda_ends(line: str) -> None:
+    assert is_found(line)
+
+
+def test_functions_log_as_the_query_of_errors_reads(templates: Templates) -> None:
+    assert templates.functions
+    assert all(set(function.properties["LoggingConfig"]) == {"LogGroup"} for function in templates.functions)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,10 @@ QUERIES: Final[Mapping[str, str]] = {
 | fields @timestamp, line, @logStream
 | sort @timestamp desc
 | limit 500""",
-    "Errors": """filter level = "ERROR"
-| fields @timestamp, coalesce(event, message) as happened, service, task_id, exception_name, exception, @log
+    # Lambda itself writes why a function ended, as text. A refused key ends the authorizer in the same way.
+    "Errors": r"""filter level = "ERROR" or @message like /^\[ERROR\]|Task timed out after|Runtime exited with error/
+| filter @message not like /^\[ERROR\] Unauthorized:/
+| fields @timestamp, coalesce(event, message, @message) as happened, service, task_id, exception_name, exception, @log
 | sort @timestamp desc
 | limit 100""",
 }

@@ -162,8 +162,17 @@ def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) 
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
     expected |= {"HttpApi/api-errors", "TaskTable/throttled-table", "TaskReaper/unsettled-tasks"}
     expected |= {"Intake/intake", "Nodes/idle-gpus", "Notify/late-callbacks", "QueueWebhooks/late-callbacks"}
-    expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
+    functions = {function.name for function in ecs.resources("AWS::Lambda::Function")}
+    expected |= {f"{function}/function-errors" for function in functions - {"Authorize"}}
     assert alarms_of(ecs).keys() == expected
+
+
+def test_a_refused_key_is_no_error_of_a_function(ecs: Templates) -> None:
+    # The authorizer refuses by an exception, which Lambda counts as an error.
+    assert "Authorize" in {function.name for function in ecs.functions}
+    assert not any(name.startswith("Authorize") for name in alarms_of(ecs))
+    (errors,) = (w for w in dashboard_of(ecs) if w["properties"].get("title") == "Errors of functions")
+    assert "Authorize" not in json.dumps(errors)
 
 
 def test_an_alarm_tells_the_alarm_topic_when_it_goes_off_and_when_it_is_over(templates: Templates) -> None:

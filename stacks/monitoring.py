@@ -72,7 +72,8 @@ class MonitoringStack(Stack):
             alarms.watch_gpus(environment)
         services = ServiceAlarms(self, "Services", environment=environment.name, topic=topic)
         (http,) = _parts(watched, HttpApi)
-        services.watch_api(http.api.rest_api_name)
+        addressed = [part for part in _parts(watched, TaskFunction) if part.node.try_find_child("FunctionUrl")]
+        services.watch_api(http.api.rest_api_name, function_urls=[names[function] for function in addressed])
         if has_all_alarms:
             services.watch_table(table_name)
             services.watch_reaper()

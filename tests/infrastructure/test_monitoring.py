@@ -27,7 +27,7 @@ AWS_METRICS = {
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesVisible",
     },
-    ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles"},
+    ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles", "Url5xxCount"},
     ("AWS/ApiGateway", frozenset({"ApiName"})): {"5XXError"},
     ("AWS/DynamoDB", frozenset({"TableName", "Operation"})): {"ThrottledRequests"},
     ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
@@ -340,6 +340,16 @@ def test_the_api_and_the_table_are_those_of_the_environment(ecs: Templates) -> N
     for throttled in metrics_read(alarms_of(ecs)["TaskTable/throttled-table"]):
         dimensions = {item["Name"]: ecs.flat(item["Value"]) for item in throttled["Dimensions"]}
         assert dimensions["TableName"] == "TaskTable"
+
+
+def test_the_errors_of_function_urls_count_for_the_api(everything: Templates) -> None:
+    read = metrics_read(alarms_of(everything)["HttpApi/api-errors"])
+    functions = [
+        everything.flat(item["Dimensions"][0]["Value"]) for item in read if item["MetricName"] == "Url5xxCount"
+    ]
+    urls = everything.resources("AWS::Lambda::Url")
+    assert functions
+    assert len(functions) == len(set(functions)) == len(urls)
 
 
 def test_a_task_that_can_never_be_settled_counts_in_each_period_of_its_alarm(ecs: Templates) -> None:

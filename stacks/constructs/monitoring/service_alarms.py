@@ -1,9 +1,10 @@
 """Alarms of the HTTP API, the task table and the task reaper, for what no alarm on a function reports."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from stacks.constructs.monitoring.alarms import AlarmGroup, RunbookAlarm
-from stacks.constructs.monitoring.metrics import MINUTE, expression, metric
+from stacks.constructs.monitoring.metrics import MINUTE, expression, metric, of_function
 
 #: Seconds over which the errors of the HTTP API are counted, and their number in it. One crash of a function is less.
 API_PERIOD_SECONDS: Final = 300
@@ -21,16 +22,21 @@ TABLE_OPERATIONS: Final = ("UpdateItem", "GetItem", "Query")
 class ServiceAlarms(AlarmGroup):
     """Alarms of the environment's HTTP API, task table and task reaper."""
 
-    def watch_api(self, name: str) -> None:
-        """Alarm when callers of the API named `name` receive errors that are not theirs."""
+    def watch_api(self, name: str, *, function_urls: Sequence[str]) -> None:
+        """Alarm when callers of the API named `name` receive errors that are not theirs.
+
+        API Gateway does not see the calls of `function_urls`, the names of the functions with their own address.
+        """
+        api = metric("5XXError", "Sum", namespace="AWS/ApiGateway", period_seconds=API_PERIOD_SECONDS, ApiName=name)
+        urls = {f"url{number}": of_function("Url5xxCount", function) for number, function in enumerate(function_urls)}
+        # As below, a missing value counts as 0.
+        text = " + ".join(["api", *urls])
         RunbookAlarm(
             self,
             "HttpApi",
             "api-errors",
             f"The HTTP API has answered {API_ERRORS} requests within five minutes with a status from 500.",
-            metric=metric(
-                "5XXError", "Sum", namespace="AWS/ApiGateway", period_seconds=API_PERIOD_SECONDS, ApiName=name
-            ),
+            metric=expression(text, "errors", period_seconds=API_PERIOD_SECONDS, api=api, **urls) if urls else api,
             threshold=API_ERRORS,
             periods=1,
         )

@@ -43,10 +43,14 @@ CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
     "no nodes": ("idle-gpus", {"nodes": 0, "busy": None}, False),
     "a table that DynamoDB throttles": (
         "throttled-table",
-        {"updateitem": 3, "getitem": None, "query": None},
+        {"putitem": None, "updateitem": 3, "getitem": None, "batchgetitem": None, "query": None},
         True,
     ),
-    "nothing is throttled": ("throttled-table", {"updateitem": None, "getitem": None, "query": None}, False),
+    "nothing is throttled": (
+        "throttled-table",
+        dict.fromkeys(("putitem", "updateitem", "getitem", "batchgetitem", "query")),
+        False,
+    ),
     "an empty dead-letter queue": ("dead-letters", {"waiting": 0, "in_flight": 0}, False),
 }
 

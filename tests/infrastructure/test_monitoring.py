@@ -342,6 +342,14 @@ def test_the_api_and_the_table_are_those_of_the_environment(ecs: Templates) -> N
         assert dimensions["TableName"] == "TaskTable"
 
 
+def test_each_operation_on_the_table_is_watched(everything: Templates) -> None:
+    allowed = set(re.findall(r'"dynamodb:(\w+)"', json.dumps(everything.stacks)))
+    of_the_stream = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    dimensions = [metric["Dimensions"] for metric in metrics_read(alarms_of(everything)["TaskTable/throttled-table"])]
+    watched = {item["Value"] for items in dimensions for item in items if item["Name"] == "Operation"}
+    assert watched == allowed - of_the_stream
+
+
 def test_the_errors_of_function_urls_count_for_the_api(everything: Templates) -> None:
     read = metrics_read(alarms_of(everything)["HttpApi/api-errors"])
     functions = [

@@ -16,7 +16,7 @@ THROTTLED_MINUTES: Final = 5
 UNSETTLED_PERIOD_SECONDS: Final = 600
 UNSETTLED_PERIODS: Final = 3
 #: Operations of functions and agents. A throttled index counts for the operation that reads or writes it.
-TABLE_OPERATIONS: Final = ("UpdateItem", "GetItem", "Query")
+TABLE_OPERATIONS: Final = ("PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Query")
 
 
 class ServiceAlarms(AlarmGroup):

@@ -31,7 +31,17 @@ class Notifier:
         self.settle_task(record)
         self.completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
         self._release(record)
-        logger().info("callback_published", task_id=record.id, run_id=record.run_id, status=record.status.value)
+        error = record.error or {}
+        # The one line of every ended task, whichever part ended it: the query of failed tasks reads it.
+        logger().info(
+            "callback_published",
+            task_id=record.id,
+            run_id=record.run_id,
+            runtime=record.runtime,
+            status=record.status.value,
+            code=error.get("code"),
+            reason=error.get("message"),
+        )
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)
 
     def _notify_batch(self, batch: Batch) -> None:

@@ -12,8 +12,8 @@ QUERIES: Final[Mapping[str, str]] = {
     "Journey of a task": """fields @timestamp, coalesce(event, message) as happened, attempt, status, reason, @log
 | filter task_id = "PUT THE ID OF THE TASK HERE"
 | sort @timestamp asc""",
-    "Why tasks fail": """filter event = "task_failed"
-| stats count(*) as tasks, latest(reason) as example by code
+    "Why tasks fail": """filter message = "callback_published" and status in ["FAILED", "TIMED_OUT"]
+| stats count(*) as tasks, latest(reason) as example, latest(task_id) as example_id by runtime, code
 | sort tasks desc""",
     "Why tasks are refused": """filter message in ["task_rejected", "request_refused"]
 | stats count(*) as tasks, latest(error.message) as example by error.code

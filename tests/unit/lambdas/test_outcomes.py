@@ -35,6 +35,20 @@ class TestNotify:
         assert json.loads(body)["context"] == {"abc": 123}
         assert attributes == {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image", "status": "completed"}
 
+    def test_the_log_says_why_a_task_failed_also_without_an_agent(
+        self, harness: Harness, submit: SubmitTask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        submit(policy={"ttl": 100_000})
+        harness.now_ms += 100_001
+        harness.reaper().run()
+        Notifier(completion_topic=harness.completion_topic, settle_task=harness.batches.settle_task).notify(
+            harness.record("a")
+        )
+        (line,) = (vars(record) for record in caplog.records if record.message == "callback_published")
+        [(body, _)] = harness.completion_topic.sent
+        assert {"code": line["code"], "message": line["reason"]} == json.loads(body)["error"]
+        assert (line["runtime"], line["task_id"], line["status"]) == ("sdruntime", "a", "TIMED_OUT")
+
     def test_only_the_step_into_a_final_state_counts(self, harness: Harness, submit: SubmitTask) -> None:
         submit()
         waiting = item(harness)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from contract.batch import Ended
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
@@ -82,10 +83,13 @@ class WebhookDelivery:
             )
 
     def _record(self, record: Ended, attempt: Attempt, state: WebhookState) -> None:
-        logger().info(
+        log = logger().warning if state is WebhookState.FAILED else logger().info
+        log(
             "webhook_attempted",
             task_id=record.id,
             run_id=record.run_id,
+            # Without the rest of the address, which may hold a secret.
+            host=urlsplit(record.webhook or "").hostname,
             http_status=attempt.status,
             error=attempt.error,
             state=state.value,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from contract.record import FINAL_STATUSES, REAPER_RETRY_MS
+from contract.webhook import WebhookState
 from lambdas.publish_scaling_metrics.scaling_metrics import (
     MESSAGES_IN_FLIGHT,
     MESSAGES_WAITING,
@@ -152,6 +153,17 @@ def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
     for runbook in section.split("\n### ")[1:]:
         for part in ("**Means.**", "**Look at.**", "**Do.**"):
             assert part in runbook, runbook.splitlines()[0]
+
+
+def test_the_runbook_of_dead_letters_names_the_queues_of_webhooks(ecs: Templates) -> None:
+    page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
+    named = re.findall(r"--queue-name-prefix Darkroom-NAME-Api-(\w+)", page)
+    assert named == ["WebhooksDeadLetterQueue", "WebhooksQueue"]
+    assert set(named) <= {queue.name for queue in ecs.resources("AWS::SQS::Queue")}
+    # SQS moves what a function has sent only to a destination that the command names.
+    assert re.search(r"^aws sqs start-message-move-task .*--destination-arn", page, re.MULTILINE)
+    # CloudFormation names a queue by its stack and its id.
+    assert not any("QueueName" in queue.properties for queue in ecs.resources("AWS::SQS::Queue"))
 
 
 def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) -> None:
@@ -319,6 +331,12 @@ def test_the_machines_are_shown_beside_what_the_account_may_have(
         assert f'"{letter}/Spot"' in body
         assert f'"{letter}/OnDemand"' in body
         assert "SERVICE_QUOTA(used0)" in body
+
+
+def test_the_dashboard_shows_how_webhooks_go(ecs: Templates) -> None:
+    entries = [entry for widget in dashboard_of(ecs) for entry in widget["properties"].get("metrics", ())]
+    states = {entry[5] for entry in entries if "WebhookAttempts" in entry}
+    assert states == {state.value for state in WebhookState}
 
 
 def test_a_price_is_shown_where_the_environment_gives_one(ecs: Templates, everything: Templates) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from aws_cdk import aws_cloudwatch
 from constructs import Construct
 
+from contract.webhook import WebhookState
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.monitoring.alarms import RUNBOOKS
 from stacks.constructs.monitoring.metrics import RuntimeMetrics, expression, metric, node_count, of_function
@@ -51,6 +52,7 @@ class EnvironmentDashboard(aws_cloudwatch.Dashboard):
             graph("Tasks that no function could resolve", unresolved, unit="a minute"),
             graph("Errors of functions", errors, unit="a minute"),
         )
+        self.add_widgets(graph("Attempts to deliver webhooks", _webhooks(environment), unit="a minute"))
         self.add_widgets(*_capacity_widgets(environment))
         for runtime, metrics in runtimes:
             rows = runtime_widgets(
@@ -60,6 +62,13 @@ class EnvironmentDashboard(aws_cloudwatch.Dashboard):
             )
             for row in rows:
                 self.add_widgets(*row)
+
+
+def _webhooks(environment: Environment) -> list[aws_cloudwatch.Metric]:
+    return [
+        metric("WebhookAttempts", "Sum", label=state.value, environment=environment.name, state=state.value)
+        for state in WebhookState
+    ]
 
 
 def _capacity_widgets(environment: Environment) -> list[aws_cloudwatch.IWidget]:

@@ -18,6 +18,9 @@ QUERIES: Final[Mapping[str, str]] = {
     "Why tasks are refused": """filter message in ["task_rejected", "request_refused"]
 | stats count(*) as tasks, latest(error.message) as example by error.code
 | sort tasks desc""",
+    "Why webhooks fail": """filter message = "webhook_attempted" and state != "delivered"
+| stats count(*) as attempts, latest(task_id) as example by host, http_status, error, state
+| sort attempts desc""",
     "Slowest tasks": """filter ispresent(TotalSeconds.0)
 | fields @timestamp, runtime, task_id, tasktype, TotalSeconds.0
 | fields TaskDelaySeconds.0, FetchSeconds.0, GenerateSeconds.0, StoreSeconds.0

@@ -205,6 +205,20 @@ def test_a_message_that_cannot_be_sent_again_stays_and_its_next_delivery_is_the_
     assert harness.record("a").webhook_attempts == 2
 
 
+def test_the_log_names_the_host_that_failed_and_a_task(
+    receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers["/hook?key=1"] = status(503)
+    queue.send(ended(receiver.url("/hook?key=1")))
+    for _ in range(MAX_WEBHOOK_ATTEMPTS):
+        queue.run()
+    lines = [record for record in caplog.records if record.message == "webhook_attempted"]
+    assert [line.levelname for line in lines] == [*["INFO"] * (MAX_WEBHOOK_ATTEMPTS - 1), "WARNING"]
+    assert {tuple(vars(line)[field] for field in ("host", "http_status", "task_id")) for line in lines} == {
+        ("127.0.0.1", 503, "a")
+    }
+
+
 def test_an_endpoint_that_recovers_is_delivered(
     harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:

@@ -66,7 +66,7 @@ class TaskReaper:
         elif record.status is Status.IN_QUEUE:
             self._publish_again(record, now_ms)
         elif self.repository.release_unleased(record):
-            logger().warning("replica_vanished", task_id=record.id, run_id=record.run_id, worker_id=record.worker_id)
+            _warn(record, "replica_vanished")
             count("ReplicasVanished", runtime=record.runtime)
             self._publish_again(record, now_ms)
 
@@ -85,7 +85,7 @@ class TaskReaper:
                 raise
             self._fail(record, "task_refused", StorageRefused(error))
             return
-        logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
+        _warn(record, "task_published_again")
         count("TasksRepublished", runtime=record.runtime)
 
     def _await_message(self, record: Record, now_ms: int) -> None:
@@ -112,5 +112,17 @@ class TaskReaper:
 
     def _report(self, record: Record, event: str, finished: bool) -> None:  # noqa: FBT001 - the outcome of a write
         if finished:
-            logger().warning(event, task_id=record.id, run_id=record.run_id, attempts=record.attempts)
+            _warn(record, event)
             count("TasksExpired", runtime=record.runtime, reason=event)
+
+
+def _warn(record: Record, event: str) -> None:
+    logger().warning(
+        event,
+        task_id=record.id,
+        run_id=record.run_id,
+        # The lines of agents have the runtime as well, and the query of lost tasks groups both by it.
+        runtime=record.runtime,
+        attempts=record.attempts,
+        worker_id=record.worker_id,
+    )

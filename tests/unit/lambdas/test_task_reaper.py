@@ -58,7 +58,8 @@ class TestTaskReaper:
         reaper.run()
         assert harness.record("a").status is Status.TIMED_OUT
         assert harness.error_code("a") == "ttl_expired"
-        assert "task_expired" in caplog.messages
+        (line,) = (vars(record) for record in caplog.records if record.message == "task_expired")
+        assert (line["task_id"], line["runtime"]) == ("a", "sdruntime")
 
     def test_a_record_that_dynamodb_has_deleted_is_no_failure(
         self, harness: Harness, reaper: TaskReaper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

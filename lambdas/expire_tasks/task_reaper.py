@@ -10,6 +10,7 @@ from typing import Final
 from contract.batch import is_batch_key
 from contract.errors import DarkroomError
 from contract.record import MAX_ATTEMPTS, SECRET_GRACE_MS, Record, Status
+from contract.tenancy import name_in
 from contract.transitions import Outcome
 from lambdas.messaging.queues import BatchQueue
 from lambdas.runtime.observability import count, logger
@@ -43,7 +44,7 @@ class TaskReaper:
             try:
                 self._check(task_key, now_ms)
             except Exception:  # noqa: BLE001 - one broken record must not stop the others
-                logger().exception("task_check_failed", task_key=task_key)
+                logger().exception("task_check_failed", task_key=task_key, task_id=name_in(task_key))
                 count("SweepFailures")
                 self._defer(task_key)
 

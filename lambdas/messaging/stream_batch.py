@@ -11,6 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 
 from contract.batch import Ended, ended_item
 from contract.json_values import compact_json
+from contract.record import KEY_ATTRIBUTE
+from contract.tenancy import name_in
 from lambdas.runtime.observability import count, logger
 from task_store.refusals import may_pass
 
@@ -58,7 +60,8 @@ class EndedRuns:
                 if record := ended_run(change.old_image, change.new_image):
                     self._settle(record)
             except Exception as error:  # noqa: BLE001 - Lambda repeats the change, or the operators receive it
-                logger().exception("change_not_settled", sequence_number=change.sequence_number)
+                task_id = name_in((change.new_image or {}).get(KEY_ATTRIBUTE, ""))
+                logger().exception("change_not_settled", task_id=task_id, sequence_number=change.sequence_number)
                 if may_pass(error) or not self._is_set_aside(change.new_image, change.sequence_number, error):
                     return _from(change.sequence_number)
         return {"batchItemFailures": []}

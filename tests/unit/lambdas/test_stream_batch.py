@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 
 from contract.batch import Ended
 from contract.record import Status
+from contract.tenancy import scoped
 from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS, EndedRuns
 from stacks.constructs.functions.outcome_functions import STREAM_BATCH_SIZE, STREAM_TIMEOUT_SECONDS
 from tests.harness.records import make_record
@@ -116,6 +117,15 @@ def test_what_no_repetition_settles_is_set_aside_and_delays_no_other(error: Exce
     [message] = lambda_.aside
     assert '"id":"b"' in message
     assert type(error).__name__ in message
+
+
+def test_the_log_names_the_task_of_a_change_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    lambda_ = Invocations(errors={"a": THROTTLED})
+
+    lambda_.invoke([change("a", id=scoped("shop", "a"))])
+
+    (line,) = (vars(record) for record in caplog.records if record.message == "change_not_settled")
+    assert (line["task_id"], line["levelname"]) == ("a", "ERROR")
 
 
 def test_an_unreadable_record_is_set_aside() -> None:

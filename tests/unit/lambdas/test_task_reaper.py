@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from contract import transitions
 from contract.lease import Lease
 from contract.record import DUE_SHARDS, LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, SECRET_GRACE_MS, Status
+from contract.tenancy import scoped
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
 from tests.unit.lambdas.harness import SYNC_WITH_TOKEN, Harness, SubmitTask, item
@@ -60,6 +61,15 @@ class TestTaskReaper:
         assert harness.error_code("a") == "ttl_expired"
         (line,) = (vars(record) for record in caplog.records if record.message == "task_expired")
         assert (line["task_id"], line["runtime"]) == ("a", "sdruntime")
+
+    def test_the_log_names_a_task_that_cannot_be_settled(
+        self, harness: Harness, reaper: TaskReaper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(harness.repository, "due_task_keys", lambda _: [scoped("shop", "a")])
+        monkeypatch.setattr(harness.repository, "read", lambda _: 1 / 0)
+        reaper.run()
+        (line,) = (vars(record) for record in caplog.records if record.message == "task_check_failed")
+        assert (line["task_id"], line["levelname"]) == ("a", "ERROR")
 
     def test_a_record_that_dynamodb_has_deleted_is_no_failure(
         self, harness: Harness, reaper: TaskReaper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contract.cold_start import COLD_START_PARTS
 from contract.record import FINAL_STATUSES, REAPER_RETRY_MS
 from contract.webhook import WebhookState
 from lambdas.publish_scaling_metrics.scaling_metrics import (
@@ -250,6 +251,14 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
     assert ours <= emitted_by_functions() | emitted_by_agents | MEASURED
     assert ours & emitted_by_functions()
     assert ours & emitted_by_agents
+
+
+def test_the_operations_page_names_every_metric_of_replicas_and_scaling(
+    emitted_by_agents: set[tuple[str, frozenset[str]]],
+) -> None:
+    page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
+    metrics = {name for name, _ in emitted_by_agents | MEASURED} | {part.metric for part in COLD_START_PARTS}
+    assert metrics <= set(re.findall(r"`(\w+)`", page))
 
 
 def test_the_work_of_gpus_is_read_from_the_lines_of_the_agents(

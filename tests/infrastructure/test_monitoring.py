@@ -315,6 +315,7 @@ def test_the_dashboard_shows_each_runtime(ecs: Templates) -> None:
         for seconds in ("TaskDelaySeconds", "TotalSeconds", "GenerateSeconds"):
             assert {(seconds, "p50"), (seconds, "p95")} <= shown
         assert {name for name, _ in shown} >= {"TasksAccepted", "CallbacksPublished", "BusyShare", "Replicas", "Images"}
+        assert {name for name, _ in shown} >= {"TasksHandedBack", "ReplicasVanished"}
         entries = [entry for widget in widgets for entry in widget["properties"].get("metrics", ())]
         finished = {entry[7] for entry in entries if "CallbacksPublished" in entry}
         assert finished == {status.value for status in FINAL_STATUSES}

@@ -10,8 +10,10 @@ from stacks.constructs.monitoring.metrics import RuntimeMetrics, expression
 
 #: Seconds per point of metrics that need many tasks to be meaningful.
 PERIOD_SECONDS: Final = 300
-#: Metrics of tasks that an agent abandoned without a caller's cancel, and their labels.
+#: Metrics of tasks that left a replica unfinished without a caller's cancel, and their labels.
 LOST_TASKS: Final = {
+    "TasksHandedBack": "released",
+    "ReplicasVanished": "replica vanished",
     "TasksLeaseLost": "lease lost",
     "TasksLeaseExpired": "lease expired",
     "TasksMessageLost": "message lost",
@@ -33,7 +35,7 @@ def runtime_widgets(
         [metrics.accepted(), *finished],
         right=lost,
         unit="tasks a minute",
-        right_unit="lost by replicas a minute",
+        right_unit="released or lost by replicas a minute",
     )
     queue = graph(
         "Queue",

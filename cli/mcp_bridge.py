@@ -150,8 +150,8 @@ class McpBridge:
                 polled = await self._tool_result(self._reads, "get_task", {"task_id": task["task_id"]})
             except darkroom.Error:
                 continue
-            # The last result names the task, and the next poll may be answered.
-            result = result if polled.is_error else polled
+            # A failed task is an error, too. An error without a task is the poll's, and the next poll may be answered.
+            result = polled if "status" in (polled.structured_content or {}) else result
         return result
 
     async def _tool_result(self, api: McpApi, name: str, arguments: Mapping[str, Any]) -> CallToolResult:

@@ -125,13 +125,26 @@ def test_a_wait_ends_after_its_seconds() -> None:
 
 def test_a_poll_that_fails_does_not_lose_the_task() -> None:
     """The result was an error without an id, so the assistant submitted the task again."""
-    refused = {"content": [{"type": "text", "text": "try again"}], "isError": True}
+    error = {"error": {"code": "aws_unavailable", "message": "try again"}}
+    refused = {"content": [{"type": "text", "text": "try again"}], "structuredContent": error, "isError": True}
     api = FakeApi([shown("IN_QUEUE"), darkroom.Unavailable("refused"), refused, shown("COMPLETED", 1)])
 
     async def act(client: Client) -> None:
         assert text_of(await client.call_tool("generate_image", {"prompt": "A", "wait_seconds": 30})) == "COMPLETED"
 
     use(api, act)
+
+
+def test_a_wait_ends_with_a_task_that_failed() -> None:
+    """The result of such a task counted as a poll that failed, so the assistant waited and read IN_QUEUE."""
+    api = FakeApi([shown("IN_QUEUE"), shown("FAILED") | {"isError": True}])
+
+    async def act(client: Client) -> None:
+        result = await client.call_tool("generate_image", {"prompt": "A", "wait_seconds": 30})
+        assert (result.is_error, text_of(result)) == (True, "FAILED")
+
+    use(api, act)
+    assert api.results == []
 
 
 def test_a_wait_without_an_answer_ends_with_the_task_that_waits() -> None:

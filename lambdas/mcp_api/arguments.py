@@ -18,6 +18,8 @@ MAX_WAIT_SECONDS: Final = 300
 #: Argument that became a field of the task under another name, by the path of that field.
 _ARGUMENT_OF_PATH: Final = {
     "task.metadata.runtime": "runtime",
+    "task.metadata.tasktype": "runtime",
+    "task.content.alwayson_scripts.sd_model_checkpoint": "model",
     "task.content.override_settings.sd_model_checkpoint": "model",
     "task.content.n_iter": "count",
     "task.content.init_images": "image",

@@ -20,6 +20,7 @@ from contract.errors import FieldError, InvalidTask, MessageTooLarge, TaskNotFou
 from contract.formats import Format
 from contract.record import Record, Status
 from contract.routing import Runtime
+from contract.task import TaskType
 from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.mcp_api.arguments import (
@@ -156,6 +157,8 @@ class AssistantTools:
             found = self._tasks.catalogue.find(arguments.runtime)
             if isinstance(found, FieldError):
                 raise InvalidTask([replace(found, field="runtime")])
+            if not found.takes(TaskType.TEXT_TO_IMAGE):
+                raise InvalidTask([FieldError("runtime", self._tasks.catalogue.advice(found))])
             runtimes = [found]
         checkpoints = self._tasks.models.checkpoints() if any(runtime.dynamic_model for runtime in runtimes) else []
         models = [

@@ -26,6 +26,7 @@ _SIZE: Final = r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
 #: Field of a request by the path of the task's field that it becomes.
 _FIELD_OF_PATH: Final = {
     "task.metadata.runtime": "model",
+    "task.metadata.tasktype": "model",
     "task.content.override_settings.sd_model_checkpoint": "model",
     "task.content.alwayson_scripts.sd_model_checkpoint": "model",
     "task.metadata.output.format": "output_format",

@@ -75,6 +75,8 @@ def _runtime(name: str | None, catalogue: Catalogue) -> Runtime:
     found = catalogue.find(name)
     if isinstance(found, FieldError):
         raise plain(HTTPStatus.NOT_FOUND, found.message)
+    if not found.takes(TaskType.WEBUI_API):
+        raise plain(HTTPStatus.NOT_FOUND, catalogue.advice(found))
     return found
 
 

@@ -13,6 +13,10 @@ from lambdas.tasks.unfinished import describe_unfinished
 
 #: Paths of a task's content. The rest of such a path is the path of a field in the call's body.
 _BODY_PATHS: Final = ("task.content.payload", "task.content")
+#: Field of a call by the path of the task's field: the Web UI knows one place of a checkpoint, and Darkroom another.
+_FIELD_OF_PATH: Final = {
+    "task.content.alwayson_scripts.sd_model_checkpoint": "task.content.override_settings.sd_model_checkpoint"
+}
 _PAGE: Final = "docs/how-to/webui-clients.md"
 
 
@@ -83,6 +87,7 @@ def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = N
 
 
 def _location(field: str) -> list[str]:
+    field = _FIELD_OF_PATH.get(field, field)
     for path in _BODY_PATHS:
         if field == path or field.startswith(f"{path}."):
             return ["body", *field.removeprefix(path).split(".")[1:]]

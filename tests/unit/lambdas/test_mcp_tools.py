@@ -224,6 +224,7 @@ def test_the_edges_errors_name_the_arguments_too(tools: Tools) -> None:
         ("generate_image", {"width": 4096}, "width", "is 4096; this runtime accepts"),
         ("generate_image", {"runtime": "none"}, "runtime", "configured: dynamic, sdruntime"),
         ("generate_image", {"runtime": "dynamic", "model": "none"}, "model", "none"),
+        ("generate_image", {"runtime": "dynamic"}, "model", "is required"),
         ("edit_image", {"image": "cat.png"}, "image", "base64"),
         ("edit_image", {"image": "darkroom://tasks/none/images/1"}, "image", "there is no task 'none'"),
     ]
@@ -235,6 +236,14 @@ def test_the_edges_errors_name_the_arguments_too(tools: Tools) -> None:
     with pytest.raises(InvalidTask, match="runtime: there is no runtime 'none'"):
         tools.call("list_models", runtime="none")
     assert not tools.harness.task_topic.sent
+
+
+@pytest.mark.parametrize(("name", "more"), [("generate_image", {"prompt": "A dog"}), ("list_models", {})])
+def test_a_runtime_of_workflows_is_refused_as_the_runtime(pipelines: Harness, name: str, more: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTask) as refused:
+        Tools(pipelines).call(name, runtime="comfyui", **more)
+    (detail,) = refused.value.details
+    assert (detail.field, "runtime comfyui is a ComfyUI" in detail.message) == ("runtime", True)
 
 
 def test_a_failed_task_is_an_error_with_the_arguments_names(tools: Tools) -> None:

@@ -331,6 +331,11 @@ def test_refused_calls(images: Images, fields: dict[str, Any], status: int, para
     assert error["type"] == "invalid_request_error"
 
 
+def test_a_runtime_of_workflows_is_refused_as_the_model(pipelines: Harness) -> None:
+    with pytest.raises(InvalidTask, match="model: runtime comfyui is a ComfyUI, which takes workflows"):
+        Images(pipelines).make(model="comfyui")
+
+
 def test_the_list_of_models_has_all_values_of_model(images: Images) -> None:
     images.harness.s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/a.safetensors", Body=b"")
     listed = images.images.list_models()

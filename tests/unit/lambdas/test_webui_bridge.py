@@ -275,7 +275,7 @@ def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -
     assert (listed["title"], listed["model_name"]) == ("painting.safetensors", "painting")
     refused = client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"})
     assert (refused.status, client.tasks) == (422, [])
-    assert "sd_model_checkpoint" in refused.body["detail"][0]["loc"]
+    assert refused.body["detail"][0]["loc"] == ["body", "override_settings", "sd_model_checkpoint"]
     unknown = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": "other"})
     assert "'other' not found: it is not in the model bucket of runtime dynamic" in unknown.body["errors"]
     chosen = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": listed["title"]})

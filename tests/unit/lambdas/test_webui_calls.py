@@ -11,7 +11,7 @@ from contract.runpod import ALLOWED_CALLS
 from contract.task import TaskType
 from lambdas.webui_api.calls import Call, parse_call
 from lambdas.webui_api.refusals import WebUiRefusal
-from tests.unit.lambdas.harness import CATALOGUE
+from tests.unit.lambdas.harness import CATALOGUE, PIPELINE_CATALOGUE
 
 
 def call(method: str, path: str, body: str | bytes = b"{}", **headers: str) -> Call:
@@ -71,6 +71,14 @@ def test_calls_that_say_nothing_need_no_body(endpoint: str) -> None:
 )
 def test_there_is_no_such_call(method: str, path: str, status: int, detail: str) -> None:
     assert refusal(method, path) == (status, {"detail": detail})
+
+
+@pytest.mark.parametrize("endpoint", ["progress", "samplers"])
+def test_a_runtime_of_workflows_has_no_web_ui(endpoint: str) -> None:
+    with pytest.raises(WebUiRefusal) as caught:
+        parse_call("GET", f"/runtimes/comfyui/sdapi/v1/{endpoint}", {}, b"", catalogue=PIPELINE_CATALOGUE)
+    response = caught.value.response
+    assert (response.status, "comfyui is a ComfyUI" in response.body["detail"]) == (404, True)
 
 
 @pytest.mark.parametrize(

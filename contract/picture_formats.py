@@ -36,6 +36,8 @@ _JPEG_XL: Final = FileFormat("JPEG XL")
 _JPEG_2000: Final = FileFormat("JPEG 2000")
 #: Formats that a task may bring. Every SD Web UI reads them; Pillow knows more, some of which start other programs.
 INPUT_FORMATS: Final = (_PNG, _JPEG, _WEBP, _GIF, _BMP, _TIFF)
+#: Place and value of the byte of a PNG that says that its pixels are RGBA.
+_RGBA: Final = (25, b"\6")
 #: Bytes at the beginning of a file that decide its format; an SVG may have a long comment first.
 HEAD_BYTES: Final = 1024
 _NAMES: Final = [known.name for known in INPUT_FORMATS]
@@ -93,6 +95,12 @@ def detect_format(data: bytes) -> FileFormat | None:
     if text.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
         return FileFormat("SVG")
     return next((known for word, known in _TEXTS if text.startswith(word)), None)
+
+
+def is_rgba_png(data: bytes) -> bool:
+    """Return True if a file is a PNG whose pixels are RGBA."""
+    place, value = _RGBA
+    return detect_format(data) is _PNG and data.startswith(value, place)
 
 
 def check_input_format(data: bytes) -> None:

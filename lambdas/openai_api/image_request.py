@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
 from contract.model_errors import field_errors
+from contract.picture_formats import is_rgba_png
 from contract.routing import Catalogue, Runtime
 from contract.task import TaskType
 from lambdas.http.forms import MULTIPART, is_form, parse_form
@@ -46,6 +47,8 @@ _ONE_PICTURE: Final = (
     "is {} pictures; a Stable Diffusion checkpoint changes one picture and cannot combine several,"
     " so send a request for each"
 )
+#: The Web UI reads every other mask by its brightness, so it would paint the black part.
+_NO_ALPHA: Final = "must be a PNG with an alpha channel (RGBA), because its transparent part is painted"
 _LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high", "xhigh": "high", "max": "high"}
 
 
@@ -133,7 +136,7 @@ class ImageCall:
         if self.picture is not None:
             content |= {"init_images": [self.picture], "resize_mode": CROP_AND_RESIZE}
         if self.mask is not None:
-            # Both read the mask's transparency. OpenAI paints where it is transparent, and the Web UI where it is not.
+            # Both read the transparency of RGBA. OpenAI paints where it is transparent, and the Web UI where it is not.
             content |= {"mask": self.mask, "inpainting_mask_invert": 1}
         if self.kind is ImageCallKind.VARIATIONS:
             content["denoising_strength"] = VARIATION_STRENGTH
@@ -164,6 +167,7 @@ def parse_call(kind: ImageCallKind, body: str | bytes, content_type: str) -> Ima
     if not pictures:
         errors.append(FieldError("image", "needs one picture as a file; the form has none"))
     errors += [FieldError(name, _ONE_PICTURE.format(len(given))) for name, given in files.items() if len(given) > 1]
+    errors += [FieldError("mask", _NO_ALPHA) for mask in masks if not is_rgba_png(mask)]
     if errors:
         raise InvalidTask(errors)
     request = _validated(read_fields(form.texts), ["prompt"] if kind is ImageCallKind.EDITS else [])

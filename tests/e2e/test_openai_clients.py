@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -178,7 +179,8 @@ def test_recorded_calls_of_other_programs(client: "OpenAI") -> None:
 
 def test_every_call_of_the_javascript_client(system: System) -> None:
     command = [NODE, PROGRAM, base_url(system), system.endpoints["api_key"]]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "MASK": base64.b64encode(drawn_png("#00000000")).decode()}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     report: dict[str, Any] = json.loads(ended.stdout.partition("REPORT ")[2])
     assert report["models"][0] == "sdruntime"

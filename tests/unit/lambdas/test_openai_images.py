@@ -1,11 +1,13 @@
 """Calls of OpenAI's images API: the tasks that they become, and the bodies that come back."""
 
 import base64
+import io
 import json
 from functools import partial
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from contract.errors import DarkroomError, InvalidTask, MessageTooLarge
 from contract.record import Record, Status
@@ -18,6 +20,7 @@ from lambdas.openai_api.refusals import refusal
 from lambdas.tasks import outcomes
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.repository import TaskRepository
+from tests.harness.openai_calls import drawn_png
 from tests.unit.lambdas.harness import CATALOGUE, Harness, client
 
 JSON = "application/json"
@@ -90,11 +93,22 @@ def test_fields_of_the_web_ui_go_with_the_call_and_win() -> None:
 
 
 def test_an_edit_with_a_mask_paints_where_the_mask_is_transparent() -> None:
-    body = form({"image": PNG, "mask": PNG}, prompt="A hat", n="2", size="64x64")
+    mask = drawn_png("#00000000")
+    body = form({"image": PNG, "mask": mask}, prompt="A hat", n="2", size="64x64")
     metadata, content = task_of(parse_call(ImageCallKind.EDITS, body, FORM))
     assert metadata["tasktype"] == "image-to-image"
-    assert (content["init_images"], content["mask"]) == ([PICTURE], PICTURE)
+    assert (content["init_images"], content["mask"]) == ([PICTURE], base64.b64encode(mask).decode())
     assert (content["inpainting_mask_invert"], content["resize_mode"], content["n_iter"]) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "L"), ("PNG", "LA"), ("PNG", "P"), ("JPEG", "RGB")])
+def test_a_mask_without_transparency_is_refused(kind: str, mode: str) -> None:
+    """The Web UI reads it by its brightness: the black part was painted, where Stable Diffusion's masks are white."""
+    buffer = io.BytesIO()
+    Image.new(mode, (64, 64)).save(buffer, kind)
+    body = form({"image": PNG, "mask": buffer.getvalue()}, prompt="A hat")
+    with pytest.raises(InvalidTask, match=r"mask: must be a PNG with an alpha channel"):
+        parse_call(ImageCallKind.EDITS, body, FORM)
 
 
 def test_a_variation_needs_no_prompt() -> None:

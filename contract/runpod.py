@@ -83,7 +83,11 @@ def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
             FieldError(f"{field}.api.method", f"{endpoint} takes {' or '.join(allowed_methods)}, not {method[:20]!r}")
         )
     payload = content.get("payload")
-    if not isinstance(payload, dict) and not (payload is None and method == "GET"):
+    if payload is None:
+        # A call that is refused for its method may be one without a body.
+        if method != "GET" and allowed_methods != ["GET"]:
+            errors.append(FieldError(f"{field}.payload", "is required: an object with the body of the call"))
+    elif not isinstance(payload, dict):
         errors.append(FieldError(f"{field}.payload", f"must be an object, not {describe(payload)}"))
     return errors
 

@@ -53,6 +53,7 @@ def test_a_get_needs_no_payload() -> None:
         (call("/sdapi/v1/../../etc"), {"input.api.endpoint"}),
         (call("/sdapi/v1/samplers"), {"input.api.method"}),
         (call("/sdapi/v1/txt2img", "GET"), {"input.api.method"}),
+        ({"input": {"api": {"method": "get", "endpoint": "/sdapi/v1/samplers"}}}, {"input.api.method"}),
         (call("/sdapi/v1/options", "DELETE"), {"input.api.method"}),
         (call(width=9999), {"input.payload.width"}),
         (call("/sdapi/v1/img2img"), {"input.payload.init_images"}),
@@ -63,6 +64,11 @@ def test_errors_name_what_the_sender_wrote(body: dict[str, Any], fields: set[str
     with pytest.raises(InvalidTask) as refusal:
         parse(body)
     assert {detail.field for detail in refusal.value.details} == fields
+
+
+def test_a_payload_that_is_missing_is_required() -> None:
+    with pytest.raises(InvalidTask, match=r"input\.payload: is required: an object"):
+        parse({"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}}})
 
 
 @pytest.mark.parametrize("endpoint", ["v1/download", "/v1/sync"])

@@ -150,4 +150,4 @@ def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None,
         found.errors.append(FieldError("task.metadata.runtime", message))
     metadata = {"id": task_id, "runtime": runtime, "tasktype": tasktype.value}
     optional = {key: body[key] for key in REQUEST_KEYS[1:] if body.get(key) is not None}
-    return {"task": {"metadata": metadata | optional, "content": content}}
+    return {"task": {"metadata": metadata | optional} | ({"content": content} if "input" in body else {})}

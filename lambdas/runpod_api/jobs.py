@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from contract.errors import TaskNotFound
 from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record, Status
@@ -11,7 +12,6 @@ from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.tasks.caller_tasks import CallerTasks
-from lambdas.tasks.cancellation import not_found
 from lambdas.tasks.job_output import job_output
 
 
@@ -52,7 +52,7 @@ class RunpodJobs:
         parts: list[dict[str, Any]] = []
         match record.status:
             case Status.CANCELLED:
-                raise not_found(task_id)
+                raise TaskNotFound(f"job {task_id} was cancelled, so it has nothing to stream")
             case Status.IN_PROGRESS:
                 parts = [{"output": self._progress(record)}]
             case Status.COMPLETED if record.streamed_at_ms is None:

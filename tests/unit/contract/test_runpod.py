@@ -66,9 +66,19 @@ def test_errors_name_what_the_sender_wrote(body: dict[str, Any], fields: set[str
     assert {detail.field for detail in refusal.value.details} == fields
 
 
-def test_a_payload_that_is_missing_is_required() -> None:
-    with pytest.raises(InvalidTask, match=r"input\.payload: is required: an object"):
-        parse({"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}}})
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, r"input: is required"),
+        (
+            {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}}},
+            r"input\.payload: is required: an object",
+        ),
+    ],
+)
+def test_what_is_missing_is_required(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidTask, match=message):
+        parse(body)
 
 
 @pytest.mark.parametrize("endpoint", ["v1/download", "/v1/sync"])

@@ -217,7 +217,7 @@ def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
 def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:
     task_id = runpod.run()["id"]
     runpod.jobs.cancel("sdruntime", task_id, tenant=SHARED)
-    with pytest.raises(TaskNotFound):
+    with pytest.raises(TaskNotFound, match="was cancelled"):
         runpod.jobs.stream("sdruntime", task_id, tenant=SHARED)
 
 

@@ -1,7 +1,8 @@
 """Calls of programs that know OpenAI's images API, as each program sends them.
 
 The fields are those of Open WebUI's `routers/images.py`, of LibreChat's `OpenAIImageTools.js` and `DALLE3.js`, and of
-the examples in OpenAI's API reference. Tests send each call as it is.
+the examples in OpenAI's API reference. Those of AI SDK 7 are what its providers `@ai-sdk/openai-compatible` 3 and
+`@ai-sdk/openai` 4 sent. Tests send each call as it is.
 """
 
 import io
@@ -123,6 +124,20 @@ RECORDED_CALLS: Final = (
             "n": 1,
         },
         size=(1792, 1024),
+    ),
+    RecordedCall(
+        "AI SDK, compatible",
+        "edits",
+        "b64_json",
+        {"model": "sdruntime", "prompt": "A hat", "n": "1", "size": "512x512", "response_format": "b64_json"},
+        files=("image", "mask"),
+    ),
+    RecordedCall(
+        "AI SDK, OpenAI",
+        "edits",
+        "b64_json",
+        {"model": "gpt-image-1", "prompt": "A hat", "n": "1", "size": "512x512"},
+        files=("image", "mask"),
     ),
     RecordedCall(
         "the reference's generation",

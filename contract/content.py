@@ -70,10 +70,10 @@ def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field:
         loras = sum(prompt.count(word) for word in ("<lora:", "<lyco:"))
         if loras > MAX_LORAS:
             yield FieldError(f"{field}.{name}", f"names {loras} LoRAs; {MAX_LORAS} are accepted", _CODE)
-    steps_field, steps = steps_of(body)
     yield _check_number(value_of(body, "width"), 1, limits.width, f"{field}.width")
     yield _check_number(value_of(body, "height"), 1, limits.height, f"{field}.height")
-    yield _check_number(steps, 1, limits.steps, f"{field}.{steps_field}")
+    given = steps_of(body).items()
+    yield from (_check_number(steps, 1, limits.steps, f"{field}.{name}") for name, steps in given)
     yield _check_number(value_of(body, "batch_size"), 1, limits.batch_size, f"{field}.batch_size")
     yield _check_number(value_of(body, "n_iter"), 1, limits.iterations, f"{field}.n_iter")
     sides = {"width": limits.width, "height": limits.height}

@@ -67,6 +67,8 @@ PICTURE_OPTIONS: Final[Mapping[str, Reader]] = {
     "samples_format": choice("png", "jpg", "jpeg", "webp"),
     "uni_pc_order": whole(1, 50),
 }
+#: Pixels of the side of an upscaler's tile, unless the task sets it.
+_DEFAULT_TILE: Final = 192
 #: Where the list is.
 OPTIONS_PAGE: Final = "docs/reference/tasks.md#options"
 
@@ -80,7 +82,15 @@ def read_options(values: object, field: str, errors: list[FieldError]) -> dict[s
         suggestion = did_you_mean(key, PICTURE_OPTIONS)
         message = f"is not among the options that tasks may set, which {OPTIONS_PAGE} lists{suggestion}"
         errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message, "unknown_option"))
-    return read_fields(values, PICTURE_OPTIONS, field, errors)
+    read = read_fields(values, PICTURE_OPTIONS, field, errors)
+    for upscaler in ("DAT", "ESRGAN"):
+        tile, overlap = f"{upscaler}_tile", f"{upscaler}_tile_overlap"
+        most = read.get(tile, _DEFAULT_TILE) // 2
+        if read.get(overlap, 0) > most:
+            # With 15 of 16 pixels in common, an upscaler would make a picture 256 times.
+            message = f"is {read[overlap]}; half of {tile} is accepted, {most}"
+            errors.append(FieldError(f"{field}.{overlap}", message, "limit_exceeded"))
+    return read
 
 
 def option_problems(values: Mapping[str, Any], shown: Mapping[str, Any], field: str) -> list[FieldError]:

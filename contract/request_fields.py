@@ -68,6 +68,8 @@ _TEXT_TO_IMAGE: Final = _GENERATION | {
     **each("hr_prompt hr_negative_prompt", PROMPT),
     **each("hr_upscaler hr_checkpoint_name hr_sampler_name hr_scheduler", name),
 }
+#: Fields that text to image has alone.
+_FIRST_AND_SECOND_PASS: Final = _TEXT_TO_IMAGE.keys() - _GENERATION.keys()
 _IMAGE_TO_IMAGE: Final = _GENERATION | {
     **each("mask_blur mask_blur_x mask_blur_y", whole(0, MAX_BLUR)),
     **each("resize_mode inpainting_fill inpaint_full_res_padding inpainting_mask_invert", whole()),
@@ -119,6 +121,9 @@ def read_request(
     generates = endpoint in runpod.GENERATION_ENDPOINTS
     names, other_names = (_ALL_GENERATION, _OTHER_NAMES) if generates else (_FIELDS[endpoint].keys(), {})
     unknown = refuse_misspelt(body, names, field, errors, owner=f"/{endpoint}", other_names=other_names)
+    if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT:
+        # The Web UI ignores them here. A small `firstphase_width` must not make the work seem smaller.
+        body = {key: value for key, value in body.items() if key not in _FIRST_AND_SECOND_PASS}
     read = read_fields(body, _FIELDS[endpoint], field, errors)
     if not generates:
         # The Web UI answers a call without a picture only on a replica, with "Invalid encoded image".

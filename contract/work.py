@@ -1,7 +1,6 @@
 """Work of a request: the passes that the Web UI would make, and their pixels times steps."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -32,11 +31,8 @@ UPSCALING_ENDPOINTS: Final = frozenset(
 )
 #: Pictures of a prompt matrix are two to the power of its parts; more parts than this are as bad.
 _MAX_MATRIX_PARTS: Final = 40
-
-
 #: Axes of a plot that change the work of a picture, and the fields that they change.
 _COSTLY_AXES: Final = {"Steps": "steps", "Hires steps": "hr_second_pass_steps"}
-_CELL_SIZE: Final = re.compile(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*")
 
 
 class Size(NamedTuple):
@@ -116,10 +112,19 @@ def largest_values(axis: Axis) -> dict[str, int]:
     if axis.label in _COSTLY_AXES:
         # The edge has written every range out, and refused an axis without values.
         return {_COSTLY_AXES[axis.label]: max(map(int, axis.values))}
-    sizes = [found for value in axis.values if (found := _CELL_SIZE.fullmatch(value))] if axis.label == "Size" else []
+    sizes = [size for value in axis.values if (size := _cell_size(value))] if axis.label == "Size" else []
     if not sizes:
         return {}
-    return {"width": max(int(found[1]) for found in sizes), "height": max(int(found[2]) for found in sizes)}
+    return {"width": max(size.width for size in sizes), "height": max(size.height for size in sizes)}
+
+
+def _cell_size(value: str) -> Size | None:
+    """Return the size as the Web UI reads it, also of `+64x1_024`; None for what it ignores."""
+    width, _, height = value.partition("x")
+    try:
+        return Size(int(width), int(height))
+    except ValueError:
+        return None
 
 
 def _largest_cell(body: Mapping[str, Any], axes: list[Axis]) -> dict[str, Any]:
@@ -150,12 +155,14 @@ def detail_prompts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{path}[{index}].ad_prompt", prompt
 
 
-def steps_of(body: Mapping[str, Any]) -> tuple[str, int]:
-    """Return the sampling steps and the path of their field; the script "Sampler" has precedence."""
-    for field, name, arguments in scripts_of(body):
-        if name == "sampler" and arguments and isinstance(arguments[0], int):
-            return f"{field}[0]", arguments[0]
-    return "steps", value_of(body, "steps")
+def steps_of(body: Mapping[str, Any]) -> dict[str, int]:
+    """Return the sampling steps by the path of their field, each of which may decide.
+
+    The script "Sampler" has precedence in the Web UI's page. Its API and the cells of a plot use the field.
+    """
+    scripts = ((path, arguments) for path, name, arguments in scripts_of(body) if name == "sampler")
+    given = {f"{path}[0]": arguments[0] for path, arguments in scripts if arguments and isinstance(arguments[0], int)}
+    return {"steps": value_of(body, "steps"), **given}
 
 
 def _generation(body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
@@ -163,8 +170,8 @@ def _generation(body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
     first_size = Size(body.get("firstphase_width", 0), body.get("firstphase_height", 0))
     if any(first_size):
         size = first_size
-    _, steps = steps_of(body)
-    first = PassCost("width", size, steps, value_of(body, "batch_size") * value_of(body, "n_iter"))
+    pictures = value_of(body, "batch_size") * value_of(body, "n_iter")
+    first = PassCost("width", size, max(steps_of(body).values()), pictures)
     made = [first, *_second_pass(body, first), *_adetailer(body, first)]
     yield from _scripted(body, made, sizes)
 

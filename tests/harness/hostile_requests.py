@@ -292,6 +292,16 @@ _COSTS: Final = (
                 "alwayson_scripts.Sampler.args[0]",
             ),
             (
+                "steps beside those of a script",
+                {"steps": 10_000, "alwayson_scripts": {"Sampler": {"args": [1, "Euler", "Automatic"]}}},
+                "steps",
+            ),
+            (
+                "an overlap of tiles",
+                {"override_settings": {"DAT_tile": 16, "DAT_tile_overlap": 15}},
+                "override_settings.DAT_tile_overlap",
+            ),
+            (
                 "details without end",
                 {"alwayson_scripts": {"ADetailer": {"args": [{"ad_use_steps": True, "ad_steps": 10_000}]}}},
                 "alwayson_scripts.ADetailer.args[0].ad_steps",
@@ -300,6 +310,24 @@ _COSTS: Final = (
     ),
     _plot("steps of a plot", "Steps", "20, 100000", "script_args[1]", code=_LIMIT),
     _plot("sizes of a plot", "Size", "64x64, 64x100000", "script_args[1]", code=_LIMIT),
+    _plot("sizes of a plot with a sign", "Size", "+9000x+9_000", "script_args[1]", code=_LIMIT),
+    HostileRequest(
+        "work behind a first pass that does not exist",
+        IMAGE,
+        {
+            "init_images": [PICTURE],
+            "steps": 150,
+            "width": 1024,
+            "height": 2048,
+            "batch_size": 8,
+            "n_iter": 8,
+            "firstphase_width": 8,
+            "firstphase_height": "broken",
+            "hr_scale": [],
+        },
+        "width",
+        _LIMIT,
+    ),
     HostileRequest(
         "work of loops",
         IMAGE,

@@ -50,6 +50,11 @@ def units(name: str, *arguments: object) -> dict[str, Any]:
         (units("Seed", 1, True, 1, 0, 0, 513), {"alwayson_scripts.Seed.args[5]"}),
         (units("Sampler", 21, "Euler", "Automatic"), {"alwayson_scripts.Sampler.args[0]"}),
         (units("Sampler", 20, "Euler", "Automatic"), set()),
+        (units("Sampler", 1) | {"steps": 21}, {"steps"}),
+        (
+            {"steps": 5, "alwayson_scripts": {"Sampler": {"args": [1]}, "sampler": {"args": [21]}}},
+            {"alwayson_scripts.sampler.args[0]"},
+        ),
         (units("ControlNet", {"processor_res": 1_000_000}), {"alwayson_scripts.ControlNet.args[0].processor_res"}),
         (units("ControlNet", {"processor_res": 512}, {}), set()),
         (units("ADetailer", True, {"ad_use_steps": True, "ad_steps": 100}), set()),

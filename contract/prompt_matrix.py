@@ -4,9 +4,13 @@ A backslash before `{`, `|`, `}` or another backslash makes it an ordinary chara
 """
 
 import itertools
+import re
 from typing import Final
 
-_ESCAPABLE: Final = frozenset("{|}\\")
+from contract.script_tables import MAX_PROMPT_LENGTH
+
+#: Plain text, or one of the four characters with or without a backslash.
+_WORD: Final = re.compile(r"[^\\{|}]++|\\?[\\{|}]")
 
 
 class MatrixError(ValueError):
@@ -21,25 +25,25 @@ def expand_prompt(prompt: str, *, limit: int) -> list[str]:
         count *= len(choices)
         if count > limit:
             raise MatrixError(f"expands to more than {limit} prompts; write fewer choices")
+    # All of them together would not fit into the memory of a function.
+    longest = sum(max(map(len, choices)) for choices in parts)
+    if longest > MAX_PROMPT_LENGTH:
+        raise MatrixError(f"expands to prompts of {longest} characters; {MAX_PROMPT_LENGTH} are accepted")
     return ["".join(chosen) for chosen in itertools.product(*parts)]
 
 
 def _parts(prompt: str) -> list[list[str]]:
     """Return the choices of each part of a prompt; plain text has one."""
-    parts: list[list[str]] = [[""]]
+    parts: list[list[list[str]]] = [[[]]]
     opened_at: int | None = None
-    characters = iter(enumerate(prompt, start=1))
-    for place, character in characters:
-        if character == "\\":
-            _, following = next(characters, (place, ""))
-            # A backslash before an ordinary character is one itself, as in the escapes of the Web UI's own syntax.
-            parts[-1][-1] += following if following in _ESCAPABLE else f"\\{following}"
-        elif character == "{":
+    for found in _WORD.finditer(prompt):
+        place, word = found.start() + 1, found[0]
+        if word == "{":
             if opened_at is not None:
                 raise MatrixError(f"has a {{ inside the choice at character {opened_at}; write \\{{ for a brace")
             opened_at = place
-            parts.append([""])
-        elif character == "}":
+            parts.append([[]])
+        elif word == "}":
             if opened_at is None:
                 raise MatrixError(f"has a }} without {{ at character {place}; write \\}} for a brace")
             if len(parts[-1]) == 1:
@@ -47,11 +51,12 @@ def _parts(prompt: str) -> list[list[str]]:
                     f"has one choice only at character {opened_at}; write {{red|blue}}, and \\{{ for a brace"
                 )
             opened_at = None
-            parts.append([""])
-        elif character == "|" and opened_at is not None:
-            parts[-1].append("")
+            parts.append([[]])
+        elif word == "|" and opened_at is not None:
+            parts[-1].append([])
         else:
-            parts[-1][-1] += character
+            # A backslash before an ordinary character is one itself, as in the escapes of the Web UI's own syntax.
+            parts[-1][-1].append(word[1:] if len(word) > 1 and word[0] == "\\" else word)
     if opened_at is not None:
         raise MatrixError(f"has a {{ without }} at character {opened_at}; write \\{{ for a brace")
-    return parts
+    return [["".join(words) for words in choices] for choices in parts]

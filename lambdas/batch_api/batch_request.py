@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contract.batch import MAX_BATCH_TASKS
+from contract.batch import MAX_BATCH_BYTES, MAX_BATCH_TASKS
 from contract.errors import FieldError, InvalidJson, InvalidTask
-from contract.json_values import describe, parse_json, parse_json_object
+from contract.json_values import compact_json, describe, parse_json, parse_json_object
 from contract.model_errors import field_errors
 from contract.prompt_matrix import MatrixError, expand_prompt
 from contract.task import Context, TaskId, Webhook
@@ -150,7 +150,7 @@ def _elements(values: Sequence[object], path: str, errors: list[FieldError]) -> 
 
 def _expanded(tasks: Sequence[PlacedTask], errors: list[FieldError]) -> Iterator[PlacedTask]:
     """Yield a task for each prompt that the prompt of a task means, until there are too many."""
-    room = MAX_BATCH_TASKS
+    room, size = MAX_BATCH_TASKS, 0
     for task in tasks:
         place = _prompt_place(task.body)
         prompt = _value_at(task.body, place)
@@ -165,6 +165,12 @@ def _expanded(tasks: Sequence[PlacedTask], errors: list[FieldError]) -> Iterator
         room -= len(prompts)
         if room < 0:
             errors.append(FieldError("tasks", f"expand to more than {MAX_BATCH_TASKS} tasks; send more than one batch"))
+            return
+        # A thousand checks of one large picture would use up the memory of the function.
+        size += len(compact_json(_with_value(task.body, place, ""))) * len(prompts) + sum(map(len, prompts))
+        if size > MAX_BATCH_BYTES:
+            message = f"expand to more than the {MAX_BATCH_BYTES} bytes of JSON that a batch may have: pass links to"
+            errors.append(FieldError("tasks", f"{message} pictures instead of base64, or send more than one batch"))
             return
         for number, one in enumerate(prompts, start=1):
             body = _with_value(task.body, place, one)

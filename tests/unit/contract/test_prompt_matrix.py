@@ -51,8 +51,9 @@ def test_the_web_uis_own_escapes_stay() -> None:
         ("{a{b|c}|d}", "has a { inside the choice at character 1"),
         ("{a|b}{c|d}{e|f}", "expands to more than 7 prompts"),
         ("{a|b}" * 1000, "expands to more than 7 prompts"),
+        ("{a|b}" + "c" * 2_000_000, "expands to prompts of 2000001 characters; 65536 are accepted"),
     ],
-    ids=["open", "close", "one", "nested", "many", "very many"],
+    ids=["open", "close", "one", "nested", "many", "very many", "long"],
 )
 def test_what_cannot_be_expanded_is_explained(prompt: str, message: str) -> None:
     with pytest.raises(MatrixError, match=re.escape(message)):

@@ -117,6 +117,7 @@ class TestAcceptance:
             ([plain_task("x", "{a|b}" * 11)], {"expand": "true"}, ["[0].task.content.prompt"]),
             ([{"alwayson_scripts": {"id_task": "x"}, "prompt": "{"}], {"expand": "true"}, ["[0].prompt"]),
             ([plain_task(f"x{n}", "{a|b}" * 9) for n in (1, 2)], {"expand": "true"}, ["tasks"]),
+            ([plain_task("x", "{a|b}" * 9) | {"picture": "A" * 40_000}], {"expand": "true"}, ["tasks"]),
         ],
     )
     def test_what_is_no_batch_is_explained(

@@ -15,8 +15,9 @@ from runtime_image.process.engine import InputFile
 #: Length of a text in a picture. The Web UI searches parameters with an expression that needs quadratic time, so a text
 #: of a megabyte would stop it for minutes.
 MAX_TEXT_LENGTH: Final = 65_536
-#: Texts that the Web UI reads, by their names in Pillow: PNG's parameters, GIF's comment, and the EXIF of the others.
-_TEXTS: Final = ("parameters", "comment", "exif")
+#: Texts that the Web UI reads, by their names in Pillow: PNG's parameters, GIF's comment, the EXIF of the others, and
+#: the two of a picture by NovelAI.
+_TEXTS: Final = ("parameters", "comment", "exif", "Comment", "Description")
 #: Modes of Pillow with at most eight bits for each part of a pixel.
 _EIGHT_BIT_MODES: Final = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB"})
 #: Beginning of the modes for grey pixels of 16 bits. The Web UI would show all but the darkest as white.

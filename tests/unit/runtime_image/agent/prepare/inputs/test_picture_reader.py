@@ -170,6 +170,17 @@ def test_a_text_in_a_picture_cannot_stop_the_web_ui(
         READER.read(data)
 
 
+@pytest.mark.parametrize("name", ["Comment", "Description"])
+def test_a_text_in_a_picture_by_novelai_cannot_stop_the_web_ui(name: str) -> None:
+    text, file = PngInfo(), io.BytesIO()
+    # With this word the Web UI makes parameters of the other texts.
+    text.add_text("Software", "NovelAI")
+    text.add_text(name, "a" * 70_000)
+    Image.new("RGB", (4, 4)).save(file, "PNG", pnginfo=text)
+    with pytest.raises(UnusablePicture, match="holds a text"):
+        READER.read(file.getvalue())
+
+
 @pytest.mark.parametrize(("size", "refused"), [(Size(40, 30), []), (Size(4200, 4200), ["task.content.script_args[3]"])])
 def test_the_size_of_a_picture_counts_in_the_work(size: Size, refused: list[str]) -> None:
     engine = WebUiEngine(

@@ -9,6 +9,8 @@ from contract.errors import FieldError
 from contract.webui_values import MAX_SHOWN
 from contract.webui_values import shown as shown_value
 
+#: Broken fields that one response names.
+MAX_ERRORS: Final = 50
 #: Advice for each of pydantic's error types, with the limits that the error contains.
 _ADVICE: Final = {
     "bool_parsing": "write true or false",
@@ -33,11 +35,11 @@ _ADVICE: Final = {
 
 
 def field_errors(refused: ValidationError, *, unknown: FieldError | None = None, path: str = "") -> list[FieldError]:
-    """Return the broken fields of a request's model, whose path is `path`.
+    """Return the first broken fields of a request's model, whose path is `path`.
 
     `unknown` has the message and code for a key that the model does not have.
     """
-    return [_field_error(mistake, unknown, path) for mistake in refused.errors(include_url=False)]
+    return [_field_error(mistake, unknown, path) for mistake in refused.errors(include_url=False)[:MAX_ERRORS]]
 
 
 def _field_error(mistake: Any, unknown: FieldError | None, path: str) -> FieldError:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -37,6 +38,12 @@ def _check_destination(value: str) -> str:
     if not found:
         raise ValueError("names no folder of a bucket; write s3://bucket/folder")
     return S3Location(found[1], check_folder(found[2])).uri
+
+
+def _check_number(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) > MAX_PUT_LINKS:
+        raise ValueError(f"is an array; write at most {MAX_PUT_LINKS} entries")
+    return value
 
 
 class OutputRequest(BaseModel):
@@ -70,6 +77,8 @@ class OutputRequest(BaseModel):
             ...,
         ],
         Field(max_length=MAX_PUT_LINKS),
+        # Before the links are checked: pydantic keeps an error of each, which took gigabytes for a million.
+        BeforeValidator(_check_number),
     ] = Field(default=(), description="https links that accept a PUT; the first gets the first picture, and so on")
 
     _null_means_absent = model_validator(mode="before")(without_nulls)

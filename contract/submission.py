@@ -13,7 +13,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.findings import CheckedContent, Findings
 from contract.formats import WRAPPER, Format, original_field
 from contract.json_values import describe
-from contract.model_errors import field_errors
+from contract.model_errors import MAX_ERRORS, field_errors
 from contract.output_request import OutputRequest
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.workflow_check import HasObject, check_workflow
@@ -22,8 +22,6 @@ from contract.task import Metadata, Policy, Task, TaskType
 from contract.unknown_keys import refuse_misspelt, refuse_unknown
 from contract.webui_content import check_webui_content
 
-#: Broken fields that one response names.
-MAX_ERRORS: Final = 50
 #: Unknown fields that a record, a callback and an answer name.
 MAX_UNKNOWN_FIELDS: Final = 20
 _OBJECTS: Final[Mapping[str, type[BaseModel]]] = {"policy": Policy, "output": OutputRequest}

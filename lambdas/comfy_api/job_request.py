@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
-from contract.model_errors import field_errors
+from contract.model_errors import MAX_ERRORS, field_errors
 from contract.pipeline.graph import EXTRA_DATA
-from contract.submission import MAX_ERRORS
 from contract.task import TaskType
 from contract.upload import MAX_LINKS
 from contract.webui_values import shown
@@ -56,7 +55,7 @@ def parse_job(body: str | bytes) -> JobRequest:
         request = JobRequest.model_validate(parse_json_object(body))
     except ValidationError as error:
         unknown = FieldError("", "is not known; there are workflow, extra_data and metadata")
-        raise InvalidTask(list(map(_with_code, field_errors(error, unknown=unknown)[:MAX_ERRORS]))) from None
+        raise InvalidTask(list(map(_with_code, field_errors(error, unknown=unknown)))) from None
     if {"nodes", "links"} <= request.workflow.keys():
         message = "is the form in which the editor saves it; export it with Workflow > Export (API)"
         raise InvalidTask([FieldError(WORKFLOW, message, UI_FORMAT)])

@@ -58,6 +58,8 @@ def test_null_is_the_default() -> None:
         ({"put_links": ["http://a.example/1"]}, "task.metadata.output.put_links[0]", "https://"),
         ({"put_links": ["https://me:pass@a.example/1"]}, "task.metadata.output.put_links[0]", "credentials"),
         ({"put_links": ["https://a.example/1"] * 65}, "task.metadata.output.put_links", "64"),
+        # Without an error for each link, of which a million would use up the memory of the function.
+        ({"put_links": ["x"] * 65}, "task.metadata.output.put_links", "write at most 64 entries"),
         (
             {"put_links": ["https://a.example/1"], "destination": "s3://gallery/cats"},
             "task.metadata.output.put_links",

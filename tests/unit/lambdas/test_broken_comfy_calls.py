@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from contract.model_errors import MAX_ERRORS
 from contract.record import Record, Status
-from contract.submission import MAX_ERRORS
 from contract.transitions import Outcome
 from contract.upload import MAX_LINKS
 from lambdas.comfy_api.job_request import with_links

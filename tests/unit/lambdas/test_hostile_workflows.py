@@ -8,7 +8,7 @@ import pytest
 
 from contract.errors import InvalidTask
 from contract.formats import Format, original_field
-from contract.submission import MAX_ERRORS
+from contract.model_errors import MAX_ERRORS
 from contract.tenancy import Tenancy
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery

@@ -11,6 +11,7 @@ from mcp_types import CallToolResult, ImageContent, ResourceLink, TextContent
 from PIL import Image
 
 from contract.errors import InvalidTask, MessageTooLarge, TaskFinished, TaskNotFound
+from contract.model_errors import MAX_ERRORS
 from contract.record import Status
 from contract.tenancy import SHARED, Tenant
 from contract.transitions import Outcome
@@ -217,6 +218,12 @@ def test_a_broken_argument_is_named_with_what_to_write(
     (detail,) = refused.value.details
     assert detail.field == field
     assert message in detail.message
+
+
+def test_many_broken_arguments_fit_into_an_answer() -> None:
+    with pytest.raises(InvalidTask) as refused:
+        read_arguments(NoArguments, {f"argument-{number}": 1 for number in range(MAX_ERRORS + 1)})
+    assert len(refused.value.details) == MAX_ERRORS
 
 
 def test_the_edges_errors_name_the_arguments_too(tools: Tools) -> None:

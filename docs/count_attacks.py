@@ -127,6 +127,14 @@ ATTACKS: Final = (
         (f"{_UNIT}/contract/test_work.py::.*", f"{_UNIT}/contract/test_submission.py::test_limits_of_the_runtime.*"),
     ),
     AttackClass(
+        "few bytes that need much memory: prompts with choices, broken arguments by the thousand",
+        "the edge",
+        (
+            f"{_UNIT}/contract/test_prompt_matrix.py::test_what_cannot_be_expanded.*",
+            f"{_UNIT}/lambdas/test_mcp_tools.py::test_many_broken.*",
+        ),
+    ),
+    AttackClass(
         "values that the Web UI reads in another way, or cannot read",
         "the edge",
         (f"{_UNIT}/contract/test_webui_values.py::.*", f"{_UNIT}/contract/test_option_values.py::.*everything_else.*"),

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contract import runpod
 from contract.errors import FieldError
+from contract.plot import largest_values
 from contract.routing import Limits
 from contract.work import (
     MAX_PIXELS,
@@ -12,7 +13,6 @@ from contract.work import (
     PassCost,
     Sizes,
     detail_prompts,
-    largest_values,
     passes,
     pictures_of,
     plot_axes,
@@ -120,11 +120,14 @@ def _check_work(made: list[PassCost], limits: Limits, field: str) -> list[FieldE
     if work <= limits.megapixel_steps:
         return []
     most = max(made, key=lambda each: each.megapixel_steps)
+    # In a plot the values of its axes may join them.
+    is_prompt = most.parts > 1 and most.field != "script_args"
+    factors, advice = ("parts that AND joins x ", ", or fewer parts") if most.parts > 1 else ("", "")
     message = (
-        f"asks for {work:.0f} megapixel steps (pixels x steps x pictures of all passes); this runtime accepts"
-        f" {limits.megapixel_steps}: write fewer or smaller pictures, or fewer steps"
+        f"asks for {work:.0f} megapixel steps ({factors}pixels x steps x pictures of all passes); this runtime accepts"
+        f" {limits.megapixel_steps}: write fewer or smaller pictures, or fewer steps{advice}"
     )
-    return [FieldError(f"{field}.{most.field}", message, _CODE)]
+    return [FieldError(f"{field}.{'prompt' if is_prompt else most.field}", message, _CODE)]
 
 
 def _check_pictures(endpoint: str, body: Mapping[str, Any], limits: Limits, field: str) -> list[FieldError]:

@@ -29,6 +29,8 @@ _CHOICES: Final = frozenset(
 )
 _WORDS: Final = frozenset({"Nothing", "Prompt S/R", "Prompt order", "Size"})
 _WHOLE: Final = frozenset({"Seed", "Var. seed", "Steps", "Hires steps", "Clip skip", "UniPC Order"})
+#: Axes that change the work of a picture, and the fields that they change.
+_COSTLY: Final = {"Steps": "steps", "Hires steps": "hr_second_pass_steps"}
 _NUMBER: Final = r"[+-]?\d{1,15}(?:\.\d{0,15})?"
 _ONE_NUMBER: Final = re.compile(_NUMBER)
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,15}")
@@ -102,6 +104,24 @@ def axes_of(arguments: Sequence[Any], *, with_input: bool, field: str) -> Iterat
             yield Axis(label, tuple(chosen), f"{field}[{place + 2}]")
         else:
             yield Axis(label, tuple(_split(text)), f"{field}[{place + 1}]")
+
+
+def largest_values(axis: Axis) -> dict[str, int]:
+    """Return the largest value of each field that an axis changes and that asks for work."""
+    if axis.label in _COSTLY:
+        # The edge has written every range out, and refused an axis without values.
+        return {_COSTLY[axis.label]: max(map(int, axis.values))}
+    sizes = [size for value in axis.values if (size := _cell_size(value))] if axis.label == "Size" else []
+    return {"width": max(width for width, _ in sizes), "height": max(height for _, height in sizes)} if sizes else {}
+
+
+def _cell_size(value: str) -> tuple[int, int] | None:
+    """Return width and height as the Web UI reads them, also of `+64x1_024`; None for what it ignores."""
+    width, _, height = value.partition("x")
+    try:
+        return int(width), int(height)
+    except ValueError:
+        return None
 
 
 def _labels(*, with_input: bool) -> Sequence[str]:

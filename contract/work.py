@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from contract import runpod
-from contract.plot import Axis, axes_of
+from contract.plot import Axis, axes_of, largest_values
+from contract.prompt_parts import most_parts, parts_of
 from contract.script_tables import PLOT
 from contract.task import TaskType
 
@@ -31,8 +32,6 @@ UPSCALING_ENDPOINTS: Final = frozenset(
 )
 #: Pictures of a prompt matrix are two to the power of its parts; more parts than this are as bad.
 _MAX_MATRIX_PARTS: Final = 40
-#: Axes of a plot that change the work of a picture, and the fields that they change.
-_COSTLY_AXES: Final = {"Steps": "steps", "Hires steps": "hr_second_pass_steps"}
 
 
 class Size(NamedTuple):
@@ -66,11 +65,13 @@ class PassCost:
     pictures: int = 1
     #: The diffusion model makes it, within the sides that the runtime allows. Other passes only scale pictures.
     is_sampled: bool = True
+    #: Parts of the prompt that `AND` joins.
+    parts: int = 1
 
     @property
     def megapixel_steps(self) -> float:
         """Its work."""
-        return self.size.pixels * self.steps * self.pictures / 1_000_000
+        return self.size.pixels * self.steps * self.pictures * self.parts / 1_000_000
 
 
 def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
@@ -78,8 +79,11 @@ def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[Pas
     if endpoint in runpod.GENERATION_ENDPOINTS:
         axes = plot_axes(endpoint, body)
         cells = math.prod(axis.cells for axis in axes)
+        replacements = [axis.values for axis in axes if axis.label == "Prompt S/R"]
+        parts = max(most_parts(str(body.get("prompt") or ""), replacements), _parts_of_others(body))
         for each in _generation(_largest_cell(body, axes), sizes):
-            yield replace(each, field="script_args", pictures=each.pictures * cells) if axes else each
+            made = replace(each, parts=parts) if each.is_sampled else each
+            yield replace(made, field="script_args", pictures=made.pictures * cells) if axes else made
         yield from _control_net(body, sizes)
     elif endpoint in UPSCALING_ENDPOINTS:
         yield from _upscaling(body, sizes)
@@ -105,26 +109,6 @@ def plot_axes(endpoint: str, body: Mapping[str, Any]) -> list[Axis]:
         return []
     with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
     return list(axes_of(arguments, with_input=with_input, field="script_args"))
-
-
-def largest_values(axis: Axis) -> dict[str, int]:
-    """Return the largest value of each field that an axis changes and that asks for work."""
-    if axis.label in _COSTLY_AXES:
-        # The edge has written every range out, and refused an axis without values.
-        return {_COSTLY_AXES[axis.label]: max(map(int, axis.values))}
-    sizes = [size for value in axis.values if (size := _cell_size(value))] if axis.label == "Size" else []
-    if not sizes:
-        return {}
-    return {"width": max(size.width for size in sizes), "height": max(size.height for size in sizes)}
-
-
-def _cell_size(value: str) -> Size | None:
-    """Return the size as the Web UI reads it, also of `+64x1_024`; None for what it ignores."""
-    width, _, height = value.partition("x")
-    try:
-        return Size(int(width), int(height))
-    except ValueError:
-        return None
 
 
 def _largest_cell(body: Mapping[str, Any], axes: list[Axis]) -> dict[str, Any]:
@@ -153,6 +137,11 @@ def detail_prompts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for index, unit in enumerate(arguments) if name == "adetailer" else ():
             if isinstance(unit, dict) and isinstance(prompt := unit.get("ad_prompt"), str):
                 yield f"{path}[{index}].ad_prompt", prompt
+
+
+def _parts_of_others(body: Mapping[str, Any]) -> int:
+    prompts = (str(body.get("hr_prompt") or ""), *(prompt for _, prompt in detail_prompts(body)))
+    return max(map(parts_of, prompts))
 
 
 def steps_of(body: Mapping[str, Any]) -> dict[str, int]:

@@ -291,6 +291,7 @@ _COSTS: Final = (
                 {"alwayson_scripts": {"Sampler": {"args": [100_000, "Euler", "Automatic"]}}},
                 "alwayson_scripts.Sampler.args[0]",
             ),
+            ("parts of a prompt", {"prompt": "a AND " * 10_000}, "prompt"),
             (
                 "steps beside those of a script",
                 {"steps": 10_000, "alwayson_scripts": {"Sampler": {"args": [1, "Euler", "Automatic"]}}},

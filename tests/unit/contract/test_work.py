@@ -165,6 +165,28 @@ def test_a_plot_costs_its_pictures(body: dict[str, Any], fields: set[str]) -> No
     assert problems(TEXT_TO_IMAGE_ENDPOINT, body) == fields
 
 
+REPLACED = TEXT_TO_IMAGE_AXES.index("Prompt S/R")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"steps": 5, "prompt": "a dog AND a cat, BAND and HAND"}, set()),
+        ({"steps": 5, "prompt": "a AND " * 60}, {"prompt"}),
+        ({"steps": 5, "negative_prompt": "a AND " * 60}, set()),
+        ({"steps": 5, "enable_hr": True, "hr_scale": 1, "hr_prompt": "a AND " * 60}, {"prompt"}),
+        (units("ADetailer", {"ad_prompt": "a AND " * 60}), {"prompt"}),
+        (plot((REPLACED, "dog, cat")) | {"prompt": "a dog AND a bird"}, set()),
+        (plot((REPLACED, "dog, AND")) | {"prompt": "dog " * 60}, {"script_args"}),
+        (plot((REPLACED, 'AxND, "AND"')) | {"prompt": "AxND " * 60}, {"script_args"}),
+        (plot((REPLACED, f"a, {'b' * 3000}")) | {"prompt": "a" * 60}, {"script_args"}),
+    ],
+)
+def test_the_parts_of_a_prompt_are_work(body: dict[str, Any], fields: set[str]) -> None:
+    """The Web UI runs the model once for each part, so 10,000 of them made 10,000 times the work."""
+    assert problems(TEXT_TO_IMAGE_ENDPOINT, body) == fields
+
+
 SMALL = {"width": 64, "height": 64, "steps": 1}
 
 

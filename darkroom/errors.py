@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from darkroom.task_snapshot import TaskSnapshot
@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 
 class Error(Exception):
     """Base of all errors that the client raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how pickle makes the error again; a worker process sends its errors by pickle.
+
+        Otherwise pickle calls the constructor with the message alone, and a pool of processes breaks.
+        """
+        return Exception.__new__, (type(self), *self.args), vars(self)
 
 
 class NotConfigured(Error):

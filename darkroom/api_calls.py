@@ -13,7 +13,7 @@ from darkroom.batch_snapshot import BatchSnapshot, TaskInBatch
 from darkroom.errors import DeadlinePassed, Unavailable, UnusableInput
 from darkroom.http_exchange import HttpCall
 from darkroom.input_pictures import PictureInput, with_uploads
-from darkroom.json_api import JsonApi
+from darkroom.json_api import JsonApi, json_body
 from darkroom.operation import Item, Iteration, Operation, Pause
 from darkroom.pictures import FetchedPicture, save_output
 from darkroom.task_request import BatchArguments, ListFilters, TaskOptions, TasksToSend, task_request
@@ -54,7 +54,7 @@ class ApiCalls:
     def submit_request(self, request: Mapping[str, Any] | bytes) -> Operation[AcceptedTask]:
         """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         document = _object_of(request)
-        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        body = request if isinstance(request, bytes) else json_body(request)
         path = "/v1alpha2" if "task" in document or "metadata" in document else "/v1alpha1"
         return AcceptedTask.of((yield from self._api.begin(path, body)))
 
@@ -127,11 +127,12 @@ class ApiCalls:
 
     def call(self, method: str, path: str, document: Mapping[str, Any]) -> Operation[dict[str, Any]]:
         """Send a document to a path that has no method here, and return the document of the answer."""
-        return (yield from self._api.ask(method, path, json.dumps(document).encode()))
+        return (yield from self._api.ask(method, path, json_body(document)))
 
     def submit_batch(self, tasks: TasksToSend, **options: Unpack[BatchArguments]) -> Operation[BatchSnapshot]:
         """Submit up to 1,000 tasks as one batch: requests as `prepare` returns them, JSON lines, or a JSON array."""
-        body = tasks if isinstance(tasks, bytes) else b"\n".join(json.dumps(task).encode() for task in tasks)
+        lines = (json_body(task, f"task {number}") for number, task in enumerate(tasks, 1))
+        body = tasks if isinstance(tasks, bytes) else b"\n".join(lines)
         headers = {"content-type": "application/json" if body.lstrip()[:1] == b"[" else "application/x-ndjson"}
         # A repetition after a lost answer has the same id, so it is the same batch.
         given = {"id": f"batch-{secrets.token_hex(8)}", **options}

@@ -38,7 +38,7 @@ Upload = Callable[[bytes, str], Operation[str]]
 def with_uploads(value: object, upload: Upload, *, place: str = "content") -> Operation[object]:
     """Return a value of a content with links in place of the pictures inside it."""
     if isinstance(value, bytes | Path | SavesItself):
-        data = _data_of(value)
+        data = _data_of(value, place)
         return (yield from upload(data, _content_type(data, value if isinstance(value, Path) else place)))
     if isinstance(value, Mapping):
         found: dict[str, object] = {}
@@ -53,13 +53,19 @@ def with_uploads(value: object, upload: Upload, *, place: str = "content") -> Op
     return value
 
 
-def _data_of(picture: bytes | Path | SavesItself) -> bytes:
+def _data_of(picture: bytes | Path | SavesItself, place: str) -> bytes:
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, Path):
         return picture.read_bytes()
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    try:
+        picture.save(buffer, format="PNG")
+    except (OSError, TypeError, ValueError) as error:
+        # PNG has no CMYK, for example, and a FetchedPicture saves itself in another way.
+        raise UnusableInput(
+            f"{place} cannot be written as PNG ({error}); convert it to RGB or give its bytes"
+        ) from None
     return buffer.getvalue()
 
 

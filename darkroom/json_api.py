@@ -1,6 +1,7 @@
 """Exchange of JSON with the API: a request is repeated while it may succeed, and a refusal becomes its error."""
 
 import json
+import math
 import random
 import secrets
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from darkroom.errors import (
     TaskConflict,
     TooManyRequests,
     Unavailable,
+    UnusableInput,
 )
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 from darkroom.operation import Operation, Pause, send
@@ -95,6 +97,27 @@ class JsonApi:
             address = urlsplit(call.url)
             raise Unavailable(f"{address.scheme}://{address.netloc} does not answer: {reply.reason}")
         return reply
+
+
+def json_body(document: object, place: str = "") -> bytes:
+    """Return a document of a caller as JSON; `place` is its name in messages."""
+    return json.dumps(_plain(document, place)).encode()
+
+
+def _plain(value: object, place: str) -> object:
+    """Return a value of a caller as JSON knows it; raise UnusableInput with the place of one that JSON cannot hold."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case Mapping():
+            return {name: _plain(inner, f"{place}.{name}".lstrip(".")) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner, f"{place}[{index}]") for index, inner in enumerate(value)]
+    kind = f"{value}" if isinstance(value, float) else f"of type {type(value).__name__}"
+    known = "text, a number, true, false, null, a list or an object"
+    raise UnusableInput(f"`{place}` is {kind}, which JSON cannot hold; give {known}")
 
 
 def _may_pass(reply: HttpReply | NoReply) -> bool:

@@ -95,6 +95,8 @@ _WORKFLOW_NAMES: Final = (
         "content",
     }
 )
+#: Arguments that hold fields.
+_OBJECTS: Final = frozenset({"workflow", "metadata", "content"})
 _METADATA_NAMES: Final = ("prefix", "context", "webhook", "policy", "output")
 
 
@@ -103,6 +105,10 @@ def task_request(prompt: str | None, options: TaskOptions) -> dict[str, dict[str
     given: dict[str, object] = dict(options)
     if unknown := sorted(given.keys() - TaskOptions.__annotations__.keys()):
         raise UnusableInput(f"`{unknown[0]}` is not an argument; write a field of the Web UI's API into `content`")
+    for name in _OBJECTS & given.keys():
+        if not isinstance(given[name], Mapping):
+            kind = type(given[name]).__name__
+            raise UnusableInput(f"`{name}` is of type {kind}; give a dictionary, for example by json.loads of a file")
     if "workflow" in options:
         return _task({**given, "task_type": "pipeline"}, _graph_of(prompt, options))
     content: dict[str, object] = {name: given[name] for name in ContentOptions.__annotations__ if name in given}

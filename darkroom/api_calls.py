@@ -30,6 +30,8 @@ TASKS_PER_POLL: Final = 4
 BATCH_POLL_SECONDS: Final = 1.0
 #: Seconds for which a wait goes on although the API, which has answered before, does not answer.
 OUTAGE_SECONDS: Final = 60.0
+#: Python reads a byte of the command line that is no UTF-8 as half a surrogate pair. The API answers with its escape.
+_LONE_SURROGATES: Final = "backslashreplace"
 _BATCHES: Final = "/v1alpha2/batches"
 
 
@@ -73,7 +75,7 @@ class ApiCalls:
     def page(self, **filters: Unpack[ListFilters]) -> Operation[TaskListPage]:
         """Return one page of a listing."""
         given = {name: value for name, value in filters.items() if value is not None}
-        return TaskListPage.of((yield from self._api.ask("GET", f"/v1alpha2/tasks?{urlencode(given)}")))
+        return TaskListPage.of((yield from self._api.ask("GET", f"/v1alpha2/tasks?{_query(given)}")))
 
     def list(self, **filters: Unpack[ListFilters]) -> Iteration[TaskSnapshot]:
         """Yield all tasks, the newest first."""
@@ -137,7 +139,7 @@ class ApiCalls:
         # A repetition after a lost answer has the same id, so it is the same batch.
         given = {"id": f"batch-{secrets.token_hex(8)}", **options}
         query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
-        return BatchSnapshot.of((yield from self._api.ask("POST", f"{_BATCHES}?{urlencode(query)}", body, headers)))
+        return BatchSnapshot.of((yield from self._api.ask("POST", f"{_BATCHES}?{_query(query)}", body, headers)))
 
     def get_batch(self, batch_id: str) -> Operation[BatchSnapshot]:
         """Return a batch as it is now."""
@@ -166,7 +168,7 @@ class ApiCalls:
         """Yield the entries of a list, page by page; `name` is the key that holds them."""
         asked = dict(query)
         while True:
-            page = yield from self._api.ask("GET", f"{path}?{urlencode(asked)}")
+            page = yield from self._api.ask("GET", f"{path}?{_query(asked)}")
             for document in page[name]:
                 yield Item(view_of(document))
             if page["next"] is None:
@@ -240,11 +242,22 @@ class ApiCalls:
 
 
 def _path_of(task: TaskReference) -> str:
-    return f"/v1alpha2/tasks/{quote(id_of_task(task), safe='')}"
+    return f"/v1alpha2/tasks/{_segment(id_of_task(task), 'task')}"
 
 
 def _path_of_batch(batch_id: str) -> str:
-    return f"{_BATCHES}/{quote(batch_id, safe='')}"
+    return f"{_BATCHES}/{_segment(batch_id, 'batch')}"
+
+
+def _segment(id_: str, kind: str) -> str:
+    """Return an id as a part of a path. Without an id, the path would be that of the list."""
+    if not id_:
+        raise UnusableInput(f"the id of the {kind} is empty; give the one that its submission has returned")
+    return quote(id_, safe="", errors=_LONE_SURROGATES)
+
+
+def _query(values: Mapping[str, object]) -> str:
+    return urlencode(values, errors=_LONE_SURROGATES)
 
 
 def _object_of(request: Mapping[str, Any] | bytes) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import darkroom
+from tests.unit.darkroom.fake_transport import answer, task
 from tests.unit.darkroom.test_client import ACCEPTED, client
 
 OUTPUT = darkroom.OutputFile("s3://b/a/a-1.png", "https://s3/a-1.png")
@@ -58,3 +59,18 @@ def test_every_kind_of_mapping_is_sent() -> None:
     api, transport, _ = client(ACCEPTED)
     api.submit_request({"task": MappingProxyType({"content": {"seed": 7, "args": (1.5, None, True)}})})
     assert transport.calls[0].body == b'{"task": {"content": {"seed": 7, "args": [1.5, null, true]}}}'
+
+
+@pytest.mark.parametrize(("method", "kind"), [("get", "task"), ("cancel", "task"), ("get_batch", "batch")])
+def test_an_empty_id_is_not_the_path_of_the_list(method: str, kind: str) -> None:
+    api, transport, _ = client(ACCEPTED)
+    with pytest.raises(darkroom.UnusableInput, match=f"the id of the {kind} is empty"):
+        getattr(api, method)("")
+    assert not transport.calls
+
+
+def test_text_that_is_no_unicode_reaches_the_api_as_its_escape() -> None:
+    api, transport, _ = client(answer(task("FAILED")), answer({"tasks": [], "next": None}))
+    api.get("a\udcff")
+    api.page(text="\udcff")
+    assert [call.url.rpartition("/")[2] for call in transport.calls] == ["a%5Cudcff", "tasks?text=%5Cudcff"]

@@ -5,13 +5,13 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 
 from cli.environment import LOCAL, EnvironmentChoice
 from cli.session import session_of
+from darkroom.connection import address_problem
 
 
 class HttpAddress(click.ParamType[str]):
@@ -21,13 +21,10 @@ class HttpAddress(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the address; fail unless it is one."""
-        try:
-            parts = urlsplit(value)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            self.fail(f"is {value!r}; write an address such as https://pictures.example/api", param, ctx)
-        return str(value)
+        address = str(value).strip()
+        if problem := address_problem(address):
+            self.fail(problem, param, ctx)
+        return address
 
 
 ENVIRONMENT_OPTIONS: Final = (

@@ -74,7 +74,7 @@ def descendants(kind: type[CommandError]) -> set[type[CommandError]]:
             for command in (["status", "a"], ["batch", "status", "a"], ["doctor", "--offline"])
         ),
         ["submit", "nowhere.json"],
-        *(["--url", url, "list"] for url in ("http://[x", "ftp://pictures.example", "https://")),
+        *(["--url", url, "list"] for url in ("http://[x", "ftp://pictures.example", "https://", "http://a:b")),
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
 from darkroom.batch_snapshot import BatchSnapshot, TaskInBatch
-from darkroom.errors import DeadlinePassed, Unavailable, UnusableInput
+from darkroom.errors import DeadlinePassed, TooManyRequests, Unavailable, UnusableInput
 from darkroom.http_exchange import HttpCall
 from darkroom.input_pictures import PictureInput, with_uploads
 from darkroom.json_api import JsonApi, json_body
@@ -28,7 +28,7 @@ POLL_SECONDS: Final = 0.5
 TASKS_PER_POLL: Final = 4
 #: Seconds between two polls of a batch.
 BATCH_POLL_SECONDS: Final = 1.0
-#: Seconds for which a wait goes on although the API, which has answered before, does not answer.
+#: Seconds for which a wait goes on although the API, which has answered before, does not answer or throttles the key.
 OUTAGE_SECONDS: Final = 60.0
 #: Python reads a byte of the command line that is no UTF-8 as half a surrogate pair. The API answers with its escape.
 _LONE_SURROGATES: Final = "backslashreplace"
@@ -104,7 +104,7 @@ class ApiCalls:
             for task_id in tuple(waiting):
                 try:
                     task = yield from self.get(task_id)
-                except Unavailable:
+                except (Unavailable, TooManyRequests):
                     if self._clock() - answered_at >= min(stall_limit, OUTAGE_SECONDS):
                         raise
                     continue
@@ -183,7 +183,7 @@ class ApiCalls:
         while last is None or not last.is_final:
             try:
                 batch = yield from self.get_batch(batch_id)
-            except Unavailable:
+            except (Unavailable, TooManyRequests):
                 if self._clock() - answered_at >= OUTAGE_SECONDS or last is None:
                     raise
                 batch = last

@@ -138,6 +138,9 @@ def _error(url: str, reply: HttpReply, document: object) -> Error:
             listed = rest.get("details")
         case _ if reply.status == HTTPStatus.UNAUTHORIZED:
             code, message, listed = "unauthorized", "the key is not accepted", None
+        case _ if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            # A proxy in front of the API answers in its own words.
+            code, message, listed = "throttled", "too many requests; slow down", None
         case _:
             kind = NotConfigured if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR else Unavailable
             return kind(f"{url} does not answer as Darkroom's HTTP API (HTTP {reply.status}); check the address")

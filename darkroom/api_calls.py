@@ -129,6 +129,9 @@ class ApiCalls:
 
     def call(self, method: str, path: str, document: Mapping[str, Any]) -> Operation[dict[str, Any]]:
         """Send a document to a path that has no method here, and return the document of the answer."""
+        if not path.startswith("/"):
+            # The path would become the end of the host's name, and another host would get the key.
+            raise UnusableInput(f"`path` is {path!r}; begin it with a slash, for example /v1alpha2/fleet")
         return (yield from self._api.ask(method, path, json_body(document)))
 
     def submit_batch(self, tasks: TasksToSend, **options: Unpack[BatchArguments]) -> Operation[BatchSnapshot]:

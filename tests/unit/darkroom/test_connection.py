@@ -3,6 +3,8 @@
 import pytest
 
 import darkroom
+from tests.unit.darkroom.fake_transport import answer
+from tests.unit.darkroom.test_client import client
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,17 @@ def test_a_limit_that_cannot_be_one_is_refused_at_once(
 ) -> None:
     with pytest.raises(darkroom.UnusableInput, match=message):
         kind("https://a.example", "key", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["v1alpha2/fleet", ".other.example/", "@other.example/", ""])
+def test_a_path_without_a_slash_names_no_other_host(path: str) -> None:
+    api, transport, _ = client(answer({}))
+    with pytest.raises(darkroom.UnusableInput, match="begin it with a slash, for example /v1alpha2/fleet"):
+        api.call("POST", path, {})
+    assert not transport.calls
+
+
+def test_the_text_of_a_request_shows_no_key() -> None:
+    api, transport, _ = client(answer({}))
+    api.call("POST", "/v1alpha2/fleet", {})
+    assert repr(transport.calls) == "[HttpCall(method='POST', url='https://api.example/v1alpha2/fleet')]"

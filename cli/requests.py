@@ -15,6 +15,8 @@ from darkroom.task_request import TaskOptions
 _OPTION_OF: Final[Mapping[str, str]] = {
     "task.metadata.id": "--id",
     "task.metadata.runtime": "--runtime",
+    # The runtime is not of the kind that a prompt needs.
+    "task.metadata.tasktype": "--runtime",
     "task.content.prompt": "--prompt",
     "task.content.negative_prompt": "--negative",
     "task.content.width": "--size",
@@ -25,6 +27,7 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     # The API names this field if a task lacks its checkpoint.
     "task.content.alwayson_scripts.sd_model_checkpoint": "--model",
     "task.content.init_images[0]": "--input",
+    "runtime": "--runtime",
     "status": "--status",
     "text": "--text",
     "key": "--sent-by",

@@ -158,6 +158,7 @@ def test_a_submission_with_a_wrong_key_names_the_source_of_the_key(
     ("arguments", "message"),
     [
         (("list", "--status", "DONE", "--sent-by", "?"), "--status: no\n--sent-by: no"),
+        (("list", "--runtime", "?"), "--runtime: no"),
         (("batch", "tasks", "posters", "--state", "done"), "--state: no"),
     ],
 )

@@ -141,6 +141,12 @@ def test_a_refusal_names_the_option_that_was_written(state_directory: Path) -> N
     assert result.stderr == "darkroom: --id: no\n--size: is 9\n"
 
 
+def test_a_runtime_of_the_wrong_kind_is_the_option_runtime() -> None:
+    field = RefusedField("task.metadata.tasktype", "runtime comfyui takes workflows only")
+    error = RequestRefused("no", status=400, code="invalid_task", fields=[field])
+    assert str(name_options(error)) == "--runtime: runtime comfyui takes workflows only"
+
+
 def test_a_missing_checkpoint_is_the_option_model() -> None:
     field = RefusedField("task.content.alwayson_scripts.sd_model_checkpoint", "is required")
     error = RequestRefused("is required", status=400, code="invalid_task", fields=[field])

@@ -14,7 +14,7 @@ from darkroom.errors import DeadlinePassed, TooManyRequests, Unavailable, Unusab
 from darkroom.http_exchange import HttpCall
 from darkroom.input_pictures import PictureInput, with_uploads
 from darkroom.json_api import JsonApi, json_body
-from darkroom.operation import Item, Iteration, Operation, Pause
+from darkroom.operation import Item, Iteration, Operation, Pause, before
 from darkroom.pictures import FetchedPicture, save_output
 from darkroom.task_request import BatchArguments, ListFilters, TaskOptions, TasksToSend, task_request
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskReference, TaskSnapshot, id_of_task
@@ -103,7 +103,7 @@ class ApiCalls:
         while waiting:
             for task_id in tuple(waiting):
                 try:
-                    task = yield from self.get(task_id)
+                    task = yield from before(started_at + limit, self.get(task_id), self._clock)
                 except (Unavailable, TooManyRequests):
                     if self._clock() - answered_at >= min(stall_limit, OUTAGE_SECONDS):
                         raise
@@ -185,7 +185,7 @@ class ApiCalls:
         answered_at = -math.inf
         while last is None or not last.is_final:
             try:
-                batch = yield from self.get_batch(batch_id)
+                batch = yield from before(deadline, self.get_batch(batch_id), self._clock)
             except (Unavailable, TooManyRequests):
                 if self._clock() - answered_at >= OUTAGE_SECONDS or last is None:
                     raise

@@ -13,7 +13,7 @@ from darkroom.http_exchange import Transport, UrllibTransport
 from darkroom.json_api import JsonApi
 from darkroom.local_system import STATE_DIRECTORY, read_local_endpoints, stale_endpoints
 
-#: Seconds for one call: API Gateway itself answers within 29.
+#: Seconds of silence in one call: API Gateway itself answers within 29.
 TIMEOUT_SECONDS: Final = 35.0
 #: Longest time limit of a call, because sockets refuse one of many years.
 LONGEST_TIMEOUT_SECONDS: Final = 86_400.0
@@ -28,7 +28,7 @@ class Connection:
     Args:
         url: Address of the HTTP API; by default the variable `DARKROOM_URL`.
         key: Key of the HTTP API; by default the variable `DARKROOM_API_KEY`.
-        timeout_seconds: Time for one request.
+        timeout_seconds: Time that a request waits for its connection, and for each next byte of its answer.
         retries: Repetitions of a request after a lost answer, 429, 502, 503 and 504.
         transport: Sends the requests, in place of the standard library.
         clock: Seconds that pass while a client waits.

@@ -92,7 +92,8 @@ class JsonApi:
             reply = yield from send(call)
             if not _may_pass(reply) or repetition == self._retries:
                 break
-            yield Pause(_pause_seconds(reply, repetition))
+            if (yield Pause(_pause_seconds(reply, repetition))) is not None:
+                break
         if isinstance(reply, NoReply):
             address = urlsplit(call.url)
             raise Unavailable(f"{address.scheme}://{address.netloc} does not answer: {reply.reason}")

@@ -29,7 +29,7 @@ class Item(Generic[T]):
     value: T
 
 
-#: The answer to a request; None after a pause or an item.
+#: The answer to a request; None after an item, and after a pause unless the deadline has passed.
 Reply: TypeAlias = HttpReply | NoReply | None
 #: An operation returns its result.
 Operation: TypeAlias = Generator[HttpCall | Pause, Reply, T]
@@ -43,6 +43,26 @@ def send(call: HttpCall) -> Operation[HttpReply | NoReply]:
     if reply is None:
         raise TypeError("the driver of an operation must answer a request")
     return reply
+
+
+def before(deadline: float, operation: Operation[T], clock: Callable[[], float]) -> Operation[T]:
+    """Carry out an operation, whose last pause ends at the deadline; the pause is answered with the reason.
+
+    Otherwise the repetitions of one request could outlast a wait by minutes.
+    """
+    reply: Reply = None
+    while True:
+        try:
+            effect = operation.send(reply)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        left = max(deadline - clock(), 0)
+        if isinstance(effect, Pause) and effect.seconds >= left:
+            yield Pause(left)
+            reply = NoReply("the time limit of the wait has passed", may_pass=False)
+        else:
+            reply = yield effect
 
 
 def described(method: Method, operation: Callable[..., Any]) -> Method:

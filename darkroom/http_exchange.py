@@ -4,6 +4,7 @@ Other HTTP libraries need longer to import than a whole command of the command l
 """
 
 import http.client
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -17,6 +18,7 @@ _PASSING: Final = (
     ConnectionResetError,
     ConnectionAbortedError,
     BrokenPipeError,
+    ssl.SSLEOFError,
     http.client.HTTPException,
 )
 

@@ -219,8 +219,9 @@ class ApiCalls:
         """Save the outputs of a task in a folder, and return their paths."""
         saved = []
         for output in task.outputs:
-            data = yield from self.download(output)
-            saved.append(save_output(output, data, Path(folder)))
+            # No name holds the content: it may be a video of 2 GiB, and the next one is on its way.
+            path = save_output(output, (yield from self.download(output)), Path(folder))
+            saved.append(path)
         return saved
 
     def _only_comfyui(self) -> Operation[str]:

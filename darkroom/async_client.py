@@ -74,6 +74,7 @@ class AsyncClient(Connection):
             except StopIteration as end:
                 result: T = end.value
                 return result
+            reply = None  # It may be large, and would stay until the next one is complete.
             reply = await self._perform(effect)
 
     async def _iterate(self, iteration: Iteration[T]) -> AsyncIterator[T]:

@@ -88,6 +88,7 @@ class Client(Connection):
             except StopIteration as end:
                 result: T = end.value
                 return result
+            reply = None  # It may be large, and would stay until the next one is complete.
             reply = self._perform(effect)
 
     def _iterate(self, iteration: Iteration[T]) -> Iterator[T]:

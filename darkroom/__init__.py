@@ -60,3 +60,8 @@ def __getattr__(name: str) -> Any:
 
         return AsyncClient
     raise AttributeError(f"module 'darkroom' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the package with the client for asyncio, which shells complete."""
+    return sorted({*globals(), *__all__})

@@ -78,7 +78,7 @@ class ApiCalls:
         return TaskListPage.of((yield from self._api.ask("GET", f"/v1alpha2/tasks?{_query(given)}")))
 
     def list(self, **filters: Unpack[ListFilters]) -> Iteration[TaskSnapshot]:
-        """Yield all tasks, the newest first."""
+        """Yield all tasks, the newest first. `limit` is the size of the pages in which they are read."""
         while True:
             page = yield from self.page(**filters)
             for task in page.tasks:

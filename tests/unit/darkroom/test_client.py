@@ -350,6 +350,10 @@ def test_help_shows_the_arguments_of_a_method_and_no_generator() -> None:
     assert "Generator" not in pydoc.render_doc(darkroom.AsyncClient.submit)
 
 
+def test_shells_complete_the_name_of_each_client() -> None:
+    assert set(darkroom.__all__) <= set(dir(darkroom))
+
+
 def test_the_variables_name_address_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_URL", "https://a.example/api")
     monkeypatch.delenv("DARKROOM_API_KEY", raising=False)

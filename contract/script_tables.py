@@ -7,6 +7,7 @@ textbox", whose text holds options of the command line, and for "custom code".
 from collections.abc import Mapping
 from typing import Final
 
+from contract.control_net import control_net_unit
 from contract.errors import FieldError
 from contract.webui_values import (
     Reader,
@@ -17,8 +18,6 @@ from contract.webui_values import (
     listed,
     name,
     number,
-    optional_picture,
-    picture,
     text,
     whole,
 )
@@ -27,10 +26,6 @@ from contract.webui_values import (
 MAX_PROMPT_LENGTH: Final = 65_536
 #: Units of ControlNet and of ADetailer in one request.
 MAX_UNITS: Final = 10
-#: Pictures of one unit of ControlNet.
-MAX_UNIT_PICTURES: Final = 10
-#: Longest side in pixels of what a preprocessor of ControlNet sees.
-MAX_PROCESSOR_RESOLUTION: Final = 2048
 #: Values of one axis of the plot, as text.
 MAX_AXIS_LENGTH: Final = 4000
 #: Values of one axis of the plot.
@@ -100,33 +95,6 @@ SELECTABLE: Final[Mapping[str, tuple[Reader, ...]]] = {
     SD_UPSCALE: (_LABEL, whole(0, 256), name, number(1, 4)),
 }
 
-_UNIT_PICTURES: Final = known_fields(each("image mask", optional_picture))
-
-
-def _unit_image(value: object, field: str, errors: list[FieldError]) -> object:
-    """Read the picture of a unit, with or without a mask, or several."""
-    if isinstance(value, dict):
-        return _UNIT_PICTURES(value, field, errors)
-    if isinstance(value, list):
-        return listed(_UNIT_PICTURES if value and isinstance(value[0], dict) else picture, MAX_UNIT_PICTURES)(
-            value, field, errors
-        )
-    return optional_picture(value, field, errors)
-
-
-_CONTROL_NET_UNIT: Final = known_fields(
-    {
-        **each("enabled low_vram lowvram pixel_perfect inpaint_crop_input_image save_detected_map", boolean),
-        **each("module model resize_mode control_mode hr_option pulid_mode union_control_type", name),
-        **each("image input_image", _unit_image),
-        **each("mask mask_image effective_region_mask", optional_picture),
-        "weight": number(0, 2),
-        "processor_res": whole(-1, MAX_PROCESSOR_RESOLUTION),
-        **each("threshold_a threshold_b", number()),
-        **each("guidance guidance_start guidance_end", _SHARE),
-        "advanced_weighting": listed(number(), 32),
-    }
-)
 _ADETAILER_UNIT: Final = known_fields(
     {
         **each("ad_prompt ad_negative_prompt", PROMPT),
@@ -162,7 +130,7 @@ def _adetailer_argument(value: object, field: str, errors: list[FieldError]) -> 
 
 #: Scripts that `alwayson_scripts` may name; each receives as many of its arguments as the task gives.
 ALWAYS_ON: Final[Mapping[str, tuple[Reader, ...]]] = {
-    "controlnet": (_CONTROL_NET_UNIT,) * MAX_UNITS,
+    "controlnet": (control_net_unit,) * MAX_UNITS,
     "adetailer": (_adetailer_argument,) * (MAX_UNITS + 2),
     "extra options": (),
     "hypertile": (),

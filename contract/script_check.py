@@ -10,6 +10,9 @@ from contract.script_tables import ALWAYS_ON, PLOT, SELECTABLE
 from contract.webui_values import MAX_SHOWN, MAX_UNKNOWN, Reader
 
 _CODE: Final = "unknown_script"
+#: Scripts of the Web UI that run for every request, without arguments. It does not list them, but payloads copied from
+#: its page name them.
+_ALWAYS_RUNNING: Final = frozenset({"comments"})
 #: Arguments of a script without a table.
 MAX_ARGUMENTS: Final = 200
 
@@ -71,6 +74,8 @@ def _read_always_on(scripts: object, allowed: Collection[str], field: str, error
     result = {}
     unknown = 0
     for script, given in scripts.items():
+        if script.lower() in _ALWAYS_RUNNING and given == {"args": []}:
+            continue
         place = f"{field}.{script[:MAX_SHOWN]}"
         readers = ALWAYS_ON.get(script.lower())
         if readers is None and not _check_allowed(script, allowed, ALWAYS_ON, place, errors):
@@ -111,7 +116,8 @@ def _check_allowed(
         return True
     message = (
         f"tasks may not use the script {script[:MAX_SHOWN]!r}; those that they may use are"
-        f" {', '.join(sorted({*known, *allowed}))}"
+        f" {', '.join(sorted({*known, *allowed}))}. Another one needs an image that has it, and `allowedScripts` of the"
+        " runtime"
     )
     errors.append(FieldError(field, message, _CODE))
     return False

@@ -31,9 +31,15 @@ MAX_AXIS_LENGTH: Final = 4000
 #: Values of one axis of the plot.
 MAX_AXIS_VALUES: Final = 100
 
+
+def _unset_as(unset: object, reader: Reader) -> Reader:
+    """Return a reader that also reads null, by which `script-info` shows an argument without a value."""
+    return lambda value, field, errors: unset if value is None else reader(value, field, errors)
+
+
 PROMPT: Final = text(MAX_PROMPT_LENGTH)
 _SHARE: Final = number(0, 1)
-_LABEL: Final = text(1000)
+_LABEL: Final = _unset_as("", text(1000))
 _DIRECTIONS: Final = listed(choice("left", "right", "up", "down"), 4)
 
 #: Axes of the plot by their place in the script's list, for `txt2img`.
@@ -64,7 +70,7 @@ IMAGE_TO_IMAGE_AXES: Final = _image_to_image_axes()
 _AXIS: Final[tuple[Reader, ...]] = (
     whole(0, len(TEXT_TO_IMAGE_AXES) - 1),
     text(MAX_AXIS_LENGTH),
-    listed(name, MAX_AXIS_VALUES),
+    _unset_as([], listed(name, MAX_AXIS_VALUES)),
 )
 PLOT: Final = "x/y/z plot"
 SD_UPSCALE: Final = "sd upscale"
@@ -125,7 +131,10 @@ _ADETAILER_UNIT: Final = known_fields(
 
 def _adetailer_argument(value: object, field: str, errors: list[FieldError]) -> object:
     """Read one argument of ADetailer: its first are booleans, the others are units."""
-    return (_ADETAILER_UNIT if isinstance(value, dict) else boolean)(value, field, errors)
+    if not isinstance(value, dict):
+        return boolean(value, field, errors)
+    # ADetailer shows `is_api` with its units, and sets it itself.
+    return _ADETAILER_UNIT({key: item for key, item in value.items() if key != "is_api"}, field, errors)
 
 
 #: Scripts that `alwayson_scripts` may name; each receives as many of its arguments as the task gives.

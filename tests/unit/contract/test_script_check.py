@@ -6,6 +6,7 @@ import pytest
 
 from contract.errors import FieldError
 from contract.script_check import read_scripts
+from embedded_webui.lists import LISTS
 
 PICTURE = "iVBORw0KGgo="
 #: A unit with all fields that ControlNet's documents show.
@@ -60,6 +61,34 @@ def test_documented_uses_pass_as_they_are(body: dict[str, Any]) -> None:
     assert found == {key: value for key, value in body.items() if key != "script_name"}
 
 
+@pytest.mark.parametrize("entry", LISTS["script-info"], ids=lambda entry: f"{entry['name']} {entry['is_img2img']}")
+def test_the_arguments_that_script_info_shows_are_accepted(entry: dict[str, Any]) -> None:
+    # The Web UI itself refuses the names of axes, which it shows in place of their numbers.
+    shown = [0 if argument["value"] in ("Nothing", "Seed") else argument["value"] for argument in entry["args"]]
+    if entry["is_alwayson"]:
+        body: dict[str, Any] = {"alwayson_scripts": {entry["name"]: {"args": shown}}}
+    else:
+        body = {"script_name": entry["name"], "script_args": shown}
+    allowed = ("prompts from file or textbox",)
+    assert read(body, allowed=allowed, with_input=entry["is_img2img"])[1] == []
+
+
+def test_null_is_an_argument_without_a_value() -> None:
+    found, errors = read({"script_name": "SD upscale", "script_args": [None, 64, "Lanczos", 2]})
+    assert (found["script_args"], errors) == (["", 64, "Lanczos", 2], [])
+    axes = [4, "8,9", None, 0, "", None, 0, "", None]
+    found, errors = read({"script_name": "X/Y/Z plot", "script_args": [*axes, *[False] * 7, 0, False]})
+    assert errors == []
+    assert found["script_args"][8] == []
+
+
+def test_what_a_page_adds_to_its_payload_is_left_out() -> None:
+    scripts = {"Comments": {"args": []}, "ADetailer": {"args": [True, False, DETAILER | {"is_api": True}]}}
+    found, errors = read({"alwayson_scripts": scripts})
+    assert (found["alwayson_scripts"], errors) == ({"ADetailer": {"args": [True, False, DETAILER]}}, [])
+    assert [error.code for error in read({"alwayson_scripts": {"Comments": {"args": [1]}}})[1]] == ["unknown_script"]
+
+
 def test_arguments_are_read_as_their_script_should_read_them() -> None:
     # No pydantic reads the arguments of a script, so the text "False" would count as true.
     found, errors = read({"alwayson_scripts": {"Refiner": {"args": ["False", "a", "0.5"]}}})
@@ -72,7 +101,9 @@ def test_a_runtime_may_allow_more_scripts_but_no_more_arguments_of_known_ones() 
         "script_name": "Ultimate SD upscale",
         "script_args": [None, 512],
     }
-    assert {error.code for error in read(body)[1]} == {"unknown_script"}
+    refused = read(body)[1]
+    assert {error.code for error in refused} == {"unknown_script"}
+    assert all("`allowedScripts` of the runtime" in error.message for error in refused)
     found, errors = read(body, allowed=("dynamic thresholding", "ULTIMATE SD UPSCALE", "controlnet"))
     assert errors == []
     assert found == {key: value for key, value in body.items() if key != "script_name"}

@@ -7,7 +7,7 @@ from contract.errors import FieldError, InvalidJson, InvalidTask, MessageTooLarg
 from contract.findings import Findings
 from contract.json_values import describe, parse_json, size_bytes
 from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, RUNPOD_COMFY_KEY
-from contract.pipeline.graph_inputs import begins_as_data, possible_file_inputs
+from contract.pipeline.graph_inputs import begins_as_data, possible_file_inputs, without_mark
 from contract.pipeline.node_list import core_nodes
 from contract.storage import MAX_MESSAGE_BYTES
 from contract.unknown_keys import refuse_misspelt
@@ -96,7 +96,8 @@ def _files(images: object, errors: list[FieldError]) -> dict[str, tuple[str, str
         return files
     for index, image in enumerate(images):
         match image:
-            case {"name": str(name), "image": str(text)} if name and text:
+            case {"name": str(given), "image": str(text)} if given and text:
+                name = str(without_mark(given))
                 if name in files:
                     errors.append(FieldError(f"{field}[{index}].name", f"is {name[:80]!r}, as an earlier one is"))
                 is_bare = not (begins_as_link(text) or begins_as_data(text))

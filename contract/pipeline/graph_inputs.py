@@ -21,6 +21,8 @@ _DATA_URI: Final = re.compile(r"\s*data:", re.IGNORECASE)
 _EMBEDDING: Final = re.compile(r"embedding:([^\s,()\[\]]+)")
 #: Characters of a file's name with its folders.
 _MAX_FILE_NAME: Final = 250
+#: What the mask editor writes behind the name of a file in ComfyUI's folder of inputs, which is the only one of a task.
+_INPUT_MARK: Final = " [input]"
 _NO_NODE: Final = ListedNode()
 
 
@@ -69,6 +71,11 @@ class ModelInput(NodeInput):
         return model_keys(self.folders, self.value) if isinstance(self.value, str) else ()
 
 
+def without_mark(value: object) -> object:
+    """Return the name of a file without `[input]` behind it, as ComfyUI reads it; another value stays as it is."""
+    return value.removesuffix(_INPUT_MARK) if isinstance(value, str) else value
+
+
 def begins_as_data(value: str) -> bool:
     """Return True if a text begins with the scheme of a `data:` URI."""
     return bool(_DATA_URI.match(value))
@@ -79,7 +86,7 @@ def file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[FileInp
     for node in nodes_of(content):
         for name, kind in nodes.nodes.get(node.class_type, _NO_NODE).files.items():
             if name in node.inputs and not _comes_from_node(node.inputs[name]):
-                yield FileInput(node.id, name, literal_of(node.inputs[name]), kind)
+                yield FileInput(node.id, name, without_mark(literal_of(node.inputs[name])), kind)
 
 
 def possible_file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[FileInput]:
@@ -88,7 +95,7 @@ def possible_file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterato
     for node in nodes_of(content):
         for name, value in node.inputs.items() if node.class_type not in nodes.nodes else ():
             if not _comes_from_node(value):
-                yield FileInput(node.id, name, literal_of(value), "file")
+                yield FileInput(node.id, name, without_mark(literal_of(value)), "file")
 
 
 def model_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[ModelInput]:

@@ -246,6 +246,7 @@ def test_the_name_of_a_result_stays_in_the_folder_of_its_task(prefix: Any, probl
         (PICTURE, False),
         ({"__value__": PICTURE}, False),
         ("poses/sitting.png", False),
+        ("poses/sitting.png [input]", False),
         (["8", 0], False),
         ("data:image/png;base64,!!", True),
         ("data:image/png,abc", True),

@@ -118,6 +118,14 @@ def test_an_image_is_put_where_its_name_is(runpod: RunpodWorkflows, image: str, 
     assert graph["3"] == workflow["3"]
 
 
+@pytest.mark.parametrize("marked", [("faces/a.png [input]", "faces/a.png"), ("faces/a.png", "faces/a.png [input]")])
+def test_a_name_that_the_mask_editor_has_marked_is_the_name(runpod: RunpodWorkflows, marked: tuple[str, str]) -> None:
+    read, sent = marked
+    workflow = documented_workflow() | {"1": LOADER | {"inputs": {"image": read}}}
+    graph = runpod.graph(runpod.run({"workflow": workflow, "images": [{"name": sent, "image": OTHER}]}))
+    assert graph["1"]["inputs"]["image"] == OTHER
+
+
 def test_custom_nodes_read_images_too(runpod: RunpodWorkflows) -> None:
     tiles = {"class_type": "UpscaleTiles", "inputs": {"picture": "faces/a.png", "size": 64}}
     content = {"workflow": documented_workflow() | {"1": tiles}, "images": [{"name": "faces/a.png", "image": OTHER}]}

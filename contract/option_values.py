@@ -67,6 +67,12 @@ PICTURE_OPTIONS: Final[Mapping[str, Reader]] = {
     "samples_format": choice("png", "jpg", "jpeg", "webp"),
     "uni_pc_order": whole(1, 50),
 }
+_NO_FILES: Final = "leave it out, because the Web UI neither stores files nor adds a grid for tasks"
+#: Advice for options that many programs send.
+_ADVICE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("do_not_show_images", "grid_save", "return_grid", "samples_save"), _NO_FILES),
+    "control_net_no_detectmap": "write `save_detected_map: false` in the unit of ControlNet",
+}
 #: Pixels of the side of an upscaler's tile, unless the task sets it.
 _DEFAULT_TILE: Final = 192
 #: Where the list is.
@@ -79,7 +85,7 @@ def read_options(values: object, field: str, errors: list[FieldError]) -> dict[s
         errors.append(FieldError(field, f"must be an object, not {describe(values)}"))
         return {}
     for key in [key for key in values if key not in PICTURE_OPTIONS][:MAX_PROBLEMS]:
-        suggestion = did_you_mean(key, PICTURE_OPTIONS)
+        suggestion = f"; {_ADVICE[key]}" if key in _ADVICE else did_you_mean(key, PICTURE_OPTIONS)
         message = f"is not among the options that tasks may set, which {OPTIONS_PAGE} lists{suggestion}"
         errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message, "unknown_option"))
     read = read_fields(values, PICTURE_OPTIONS, field, errors)

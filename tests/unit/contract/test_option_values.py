@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.option_values import MAX_PROBLEMS, option_problems
+from contract.errors import FieldError
+from contract.option_values import MAX_PROBLEMS, option_problems, read_options
 from embedded_webui.lists import read_data
 from embedded_webui.options import WebUiOptions
 
@@ -72,3 +73,20 @@ def test_no_value_that_is_let_through_keeps_the_web_ui_from_showing_its_options(
 
     # As its web framework writes answers: without escapes, so half a character cannot be written.
     json.dumps(options.answer(), ensure_ascii=False, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "advice"),
+    [
+        ("return_grid", "leave it out"),
+        ("samples_save", "leave it out"),
+        ("control_net_no_detectmap", "write `save_detected_map: false` in the unit of ControlNet"),
+    ],
+)
+def test_options_that_many_programs_send_are_refused_with_what_to_do(key: str, advice: str) -> None:
+    # A similar name, such as `return_mask`, would be another picture.
+    errors: list[FieldError] = []
+    read_options({key: True}, "x", errors)
+    assert [(error.field, error.code) for error in errors] == [(f"x.{key}", "unknown_option")]
+    assert advice in errors[0].message
+    assert "did you mean" not in errors[0].message

@@ -1,5 +1,5 @@
 /** Fields of the form: label, control, and the problem that the API found with the value. */
-import { html } from "../view.js";
+import { html, useState } from "../view.js";
 
 /**
  * Place of a field: its name, its label, and what is wrong with it.
@@ -62,16 +62,18 @@ export function TextArea({ value, onChange, rows, isLarge, placeholder, ...place
  */
 export function NumberField({ value, onChange, min, max, step = 1, ...place }) {
   const { name, problem, hint } = place;
+  // Otherwise a number that is half typed, such as "7.", would become another text under the next key stroke.
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null));
   /** @param {any} event */
   const change = (event) => {
-    // An empty field stays as it is until it has a number again.
+    setTyped(event.target.value);
     if (Number.isFinite(event.target.valueAsNumber)) onChange(event.target.valueAsNumber);
   };
   return html`
     <${Field} ...${place}>
       <input
-        ...${attributesOf(name, problem, hint)} type="number" inputmode="decimal" value=${value} min=${min} max=${max}
-        step=${step} onInput=${change}
+        ...${attributesOf(name, problem, hint)} type="number" inputmode="decimal" value=${typed ?? value} min=${min} max=${max}
+        step=${step} onInput=${change} onBlur=${() => setTyped(null)}
       />
     <//>
   `;

@@ -1287,14 +1287,19 @@ function TextArea({ value, onChange, rows, isLarge, placeholder, ...place2 }) {
 }
 function NumberField({ value, onChange, min, max, step = 1, ...place2 }) {
   const { name, problem, hint } = place2;
+  const [typed, setTyped] = d2(
+    /** @type {string | null} */
+    null
+  );
   const change = (event) => {
+    setTyped(event.target.value);
     if (Number.isFinite(event.target.valueAsNumber)) onChange(event.target.valueAsNumber);
   };
   return html`
     <${Field} ...${place2}>
       <input
-        ...${attributesOf(name, problem, hint)} type="number" inputmode="decimal" value=${value} min=${min} max=${max}
-        step=${step} onInput=${change}
+        ...${attributesOf(name, problem, hint)} type="number" inputmode="decimal" value=${typed ?? value} min=${min} max=${max}
+        step=${step} onInput=${change} onBlur=${() => setTyped(null)}
       />
     <//>
   `;

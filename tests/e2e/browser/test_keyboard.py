@@ -1,10 +1,11 @@
 """Console by keys alone: every step of a task, from the key of the API to the picture of the gallery."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from local.demo.pictures import input_picture
-from tests.e2e.browser.console_tab import SIDE, ConsoleTab, expect_picture
+from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab, expect_picture
+from tests.harness.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(600)]
 
@@ -51,6 +52,31 @@ def test_a_mask_is_painted_by_keys(tab: ConsoleTab) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     expect(page.get_by_role("img", name="Mask with 2 strokes")).to_be_focused()
+
+
+@pytest.mark.parametrize(("field", "text"), [("guidance", "7.5"), ("seed", "-17"), ("loraWeight", "0.05")])
+def test_a_number_is_typed_key_by_key(tab: ConsoleTab, field: str, text: str) -> None:
+    tab.sign_in()
+    expect(tab.page.get_by_role("combobox", name="LoRA")).to_be_enabled()
+    type_into(tab.page, f"input#{field}", text)
+    expect(tab.page.locator(f"input#{field}")).to_have_value(text)
+
+
+def test_an_empty_number_stays_empty_while_names_arrive(tab: ConsoleTab) -> None:
+    page = tab.page
+    held: list[Route] = []
+    page.route("**/v1alpha2/runtimes/sdruntime", lambda route: held.extend([route]))
+    tab.sign_in()
+    expect(page.get_by_label("Runtime")).to_have_value("sdruntime")
+    eventually(lambda: page.title() and held, "the request for the names", DEADLINE_MS / 1000)
+    steps = page.get_by_label("Steps")
+    steps.fill("")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("combobox", name="LoRA")).to_be_enabled()
+    expect(steps).to_have_value("")
+    steps.blur()
+    expect(steps).to_have_value("20")
 
 
 def type_into(page: Page, selector: str, text: str) -> None:

@@ -8,14 +8,19 @@ export const LONGEST_MS = 15_000;
 const LONGEST_FAILED_MS = 30_000;
 const GROWTH = 1.5;
 
-/** Repeats `load` until it is stopped. A page in the background sends no requests. */
+/**
+ * Repeats `load` until it is stopped. A page in the background sends no requests.
+ *
+ * @template Answer
+ */
 export class Poller {
   /**
-   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void, shortestMs?: number}} options
-   *   `load` returns its answer, which the next one is compared with.
+   * @param {{load: () => Promise<Answer>, onAnswer: (answer: Answer) => void, onError: (error: Error) => void,
+   *   shortestMs?: number}} options `onAnswer` gets no answer that a newer request has overtaken.
    */
-  constructor({ load, onError, shortestMs = SHORTEST_MS }) {
+  constructor({ load, onAnswer, onError, shortestMs = SHORTEST_MS }) {
     this._load = load;
+    this._onAnswer = onAnswer;
     this._onError = onError;
     this._shortestMs = shortestMs;
     this._pauseMs = shortestMs;
@@ -47,15 +52,18 @@ export class Poller {
   /** @param {number} round */
   async _run(round) {
     try {
-      const answer = JSON.stringify(await this._load());
-      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
-      this._last = answer;
+      const answer = await this._load();
+      if (round !== this._round) return;
+      this._onAnswer(answer);
+      const text = JSON.stringify(answer);
+      this._pauseMs = text === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
+      this._last = text;
     } catch (error) {
       if (round !== this._round) return;
       this._onError(/** @type {Error} */ (error));
       this._pauseMs = Math.min(this._pauseMs * GROWTH, LONGEST_FAILED_MS);
     }
-    if (round !== this._round || document.hidden) return;
+    if (document.hidden) return;
     this._timer = setTimeout(() => this._run(round), this._pauseMs);
   }
 }

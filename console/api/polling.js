@@ -12,27 +12,17 @@ import { Poller } from "./poller.js";
 export function usePolling(load, dependencies, shortestMs) {
   const [answer, setAnswer] = useState(/** @type {Answer | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const poller = useRef(/** @type {Poller | null} */ (null));
+  const poller = useRef(/** @type {Poller<Answer> | null} */ (null));
   useEffect(() => {
-    let isCurrent = true;
-    const current = new Poller({
-      load: async () => {
-        const loaded = await load();
-        if (isCurrent) {
-          setAnswer(loaded);
-          setError(null);
-        }
-        return loaded;
-      },
-      onError: setError,
-      shortestMs,
-    });
+    /** @param {Answer} loaded */
+    const onAnswer = (loaded) => {
+      setAnswer(loaded);
+      setError(null);
+    };
+    const current = new Poller({ load, onAnswer, onError: setError, shortestMs });
     poller.current = current;
     current.start();
-    return () => {
-      isCurrent = false;
-      current.stop();
-    };
+    return () => current.stop();
   }, dependencies);
   const refresh = useCallback(() => void poller.current?.refresh(), []);
   return { answer, error, refresh };

@@ -1464,11 +1464,12 @@ var LONGEST_FAILED_MS = 3e4;
 var GROWTH = 1.5;
 var Poller = class {
   /**
-   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void, shortestMs?: number}} options
-   *   `load` returns its answer, which the next one is compared with.
+   * @param {{load: () => Promise<Answer>, onAnswer: (answer: Answer) => void, onError: (error: Error) => void,
+   *   shortestMs?: number}} options `onAnswer` gets no answer that a newer request has overtaken.
    */
-  constructor({ load, onError, shortestMs = SHORTEST_MS }) {
+  constructor({ load, onAnswer, onError, shortestMs = SHORTEST_MS }) {
     this._load = load;
+    this._onAnswer = onAnswer;
     this._onError = onError;
     this._shortestMs = shortestMs;
     this._pauseMs = shortestMs;
@@ -1496,9 +1497,12 @@ var Poller = class {
   /** @param {number} round */
   async _run(round) {
     try {
-      const answer = JSON.stringify(await this._load());
-      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
-      this._last = answer;
+      const answer = await this._load();
+      if (round !== this._round) return;
+      this._onAnswer(answer);
+      const text = JSON.stringify(answer);
+      this._pauseMs = text === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : this._shortestMs;
+      this._last = text;
     } catch (error) {
       if (round !== this._round) return;
       this._onError(
@@ -1507,7 +1511,7 @@ var Poller = class {
       );
       this._pauseMs = Math.min(this._pauseMs * GROWTH, LONGEST_FAILED_MS);
     }
-    if (round !== this._round || document.hidden) return;
+    if (document.hidden) return;
     this._timer = setTimeout(() => this._run(round), this._pauseMs);
   }
 };
@@ -1523,29 +1527,18 @@ function usePolling(load, dependencies, shortestMs) {
     null
   );
   const poller = T2(
-    /** @type {Poller | null} */
+    /** @type {Poller<Answer> | null} */
     null
   );
   A2(() => {
-    let isCurrent = true;
-    const current = new Poller({
-      load: async () => {
-        const loaded = await load();
-        if (isCurrent) {
-          setAnswer(loaded);
-          setError(null);
-        }
-        return loaded;
-      },
-      onError: setError,
-      shortestMs
-    });
+    const onAnswer = (loaded) => {
+      setAnswer(loaded);
+      setError(null);
+    };
+    const current = new Poller({ load, onAnswer, onError: setError, shortestMs });
     poller.current = current;
     current.start();
-    return () => {
-      isCurrent = false;
-      current.stop();
-    };
+    return () => current.stop();
   }, dependencies);
   const refresh = b(() => void poller.current?.refresh(), []);
   return { answer, error, refresh };

@@ -124,7 +124,7 @@ test("requests become rare while nothing changes, and frequent again after a cha
   mock.timers.enable({ apis: ["setTimeout"] });
   let loads = 0;
   let answer = "same";
-  const poller = new Poller({ load: async () => { loads += 1; return answer; }, onError: assert.fail });
+  const poller = new Poller({ load: async () => { loads += 1; return answer; }, onAnswer: () => {}, onError: assert.fail });
   poller.start();
   await pass(60_000);
   const inFirstMinute = loads;
@@ -147,7 +147,7 @@ test("requests become rare while nothing changes, and frequent again after a cha
 test("an answer that always changes is asked for as seldom as its screen says", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   let loads = 0;
-  const poller = new Poller({ load: async () => (loads += 1), onError: assert.fail, shortestMs: LONGEST_MS });
+  const poller = new Poller({ load: async () => (loads += 1), onAnswer: () => {}, onError: assert.fail, shortestMs: LONGEST_MS });
   poller.start();
   await pass(61_000);
   assert.equal(loads, 5);
@@ -158,7 +158,7 @@ test("an answer that always changes is asked for as seldom as its screen says", 
 test("a page in the background sends nothing, and asks at once when it is seen again", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   let loads = 0;
-  const poller = new Poller({ load: async () => { loads += 1; }, onError: assert.fail });
+  const poller = new Poller({ load: async () => { loads += 1; }, onAnswer: () => {}, onError: assert.fail });
   poller.start();
   await pass(500);
   document.hidden = true;
@@ -177,11 +177,28 @@ test("a failed request is reported and repeated", async () => {
   const errors = [];
   let loads = 0;
   const load = async () => { loads += 1; if (loads < 3) throw new Error("away"); };
-  const poller = new Poller({ load, onError: (error) => errors.push(error.message) });
+  const poller = new Poller({ load, onAnswer: () => {}, onError: (error) => errors.push(error.message) });
   poller.start();
   await pass(30_000);
   assert.deepEqual(errors, ["away", "away"]);
   assert.ok(loads > 3);
+  poller.stop();
+  mock.timers.reset();
+});
+
+test("a late answer does not replace that of a newer request", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const waiting = [];
+  const answers = [];
+  const load = () => new Promise((resolve) => waiting.push(resolve));
+  const poller = new Poller({ load, onAnswer: (answer) => answers.push(answer), onError: assert.fail });
+  poller.start();
+  poller.refresh();
+  waiting[1]("cancelled");
+  await pass(500);
+  waiting[0]("running");
+  await pass(500);
+  assert.deepEqual(answers, ["cancelled"]);
   poller.stop();
   mock.timers.reset();
 });

@@ -67,6 +67,7 @@ export const TEXT = {
     signOut: "Sign out",
     screens: { create: "Create", watch: "Watch", look: "Look", fleet: "Fleet" },
     unreachable: "The API does not answer. The page tries again by itself, and nothing is lost.",
+    unanswered: "The API does not answer. Try again in a moment.",
     loading: "Loading …",
     again: "Try again",
     close: "Close",
@@ -82,7 +83,6 @@ export const TEXT = {
     missing: "Enter an API key of this environment.",
     refused: "The environment does not know this key.",
     expired: "The environment does not accept the key any more. Sign in again.",
-    unreachable: "The API does not answer. Try again in a moment.",
   },
   create: {
     kind: "Kind of task",

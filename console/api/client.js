@@ -95,7 +95,7 @@ export class ApiClient {
     /** @type {Record<string, string>} */
     const headers = { "x-api-key": this._key, accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
-    const response = await this._fetch(url, {
+    const { response, text } = await this._fetch(url, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -103,8 +103,8 @@ export class ApiClient {
       credentials: "omit",
       cache: "no-store",
     });
-    if (response.ok) return JSON.parse(await response.text(), (_name, value) => withKeptLink(value));
-    const error = await errorOf(response);
+    if (response.ok) return JSON.parse(text, (_name, value) => withKeptLink(value));
+    const error = errorOf(response.status, text);
     if (error.isKeyRefused) this._onKeyRefused();
     throw error;
   }
@@ -112,22 +112,23 @@ export class ApiClient {
   /** @param {URL} url @param {RequestInit} request */
   async _fetch(url, request) {
     let response;
+    let text;
     try {
       response = await fetch(url, request);
-    } catch (error) {
+      // A network can also fail after the beginning of an answer.
+      text = await response.text();
+    } catch {
       this._onReachable(false);
-      throw new ApiUnreachable(String(error));
+      throw new ApiUnreachable();
     }
     this._onReachable(!UNANSWERED.has(response.status));
-    if (UNANSWERED.has(response.status)) throw new ApiUnreachable(`status ${response.status}`);
-    return response;
+    if (UNANSWERED.has(response.status)) throw new ApiUnreachable();
+    return { response, text };
   }
 }
 
-/** @param {Response} response @returns {Promise<ApiError>} */
-async function errorOf(response) {
-  const { status } = response;
-  const text = await response.text();
+/** @param {number} status @param {string} text @returns {ApiError} */
+function errorOf(status, text) {
   try {
     const { code, message, details } = JSON.parse(text).error;
     return new ApiError({ status, code, message, details });

@@ -1,4 +1,5 @@
-/** Errors of the HTTP API, as the screens distinguish them. */
+/** Errors of the HTTP API, as the screens distinguish them. Each has a message for the user. */
+import { TEXT } from "../strings.js";
 
 /** @typedef {{field: string, message: string}} FieldProblem */
 
@@ -21,4 +22,8 @@ export class ApiError extends Error {
 }
 
 /** Request without an answer of the API: no network, or a gateway in its place. */
-export class ApiUnreachable extends Error {}
+export class ApiUnreachable extends Error {
+  constructor() {
+    super(TEXT.shell.unanswered);
+  }
+}

@@ -1,17 +1,17 @@
 /** Upload of an input picture: the API signs a form, and the picture goes straight to S3. */
 
+import { TEXT } from "../strings.js";
+
 /** @import {ApiClient} from "./client.js" */
 
 /** Types that the API accepts for an upload. */
 export const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"];
 
-/** Raised when a picture cannot be uploaded; `reason` is a key of the strings. */
+/** Raised when a picture cannot be uploaded, with a message for the user. */
 export class UploadRefused extends Error {
   /** @param {"type" | "size" | "storage"} reason @param {number} [maxBytes] */
   constructor(reason, maxBytes = 0) {
-    super(reason);
-    this.reason = reason;
-    this.maxBytes = maxBytes;
+    super(TEXT.create.picture.refused[reason](maxBytes));
   }
 }
 

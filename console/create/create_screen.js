@@ -155,7 +155,7 @@ async function withMask(form, painted, api) {
 
 /** @param {Error} error @returns {Problems} */
 function problemsOf(error) {
-  if (!(error instanceof ApiError)) return { ...NO_PROBLEMS, general: [TEXT.shell.unreachable] };
+  if (!(error instanceof ApiError)) return { ...NO_PROBLEMS, general: [error.message] };
   /** @type {Problems} */
   const problems = { fields: {}, general: [] };
   for (const { field, message } of error.details) {

@@ -1,5 +1,5 @@
 /** Input picture: dropped, pasted, chosen from a file, or named by a link. */
-import { UploadRefused, PICTURE_TYPES, uploadPicture } from "../api/upload.js";
+import { PICTURE_TYPES, uploadPicture } from "../api/upload.js";
 import { safeLink } from "../api/links.js";
 import { TEXT } from "../strings.js";
 import { html, useEffect, useState } from "../view.js";
@@ -28,7 +28,7 @@ export function PictureField({ api, picture, isShown, problem, onChange }) {
       const view = URL.createObjectURL(file);
       onChange({ link, name: file instanceof File ? file.name : TEXT.create.picture.pasted, view, ...(await sizeOf(view)) });
     } catch (error) {
-      setRefusal(reasonOf(/** @type {Error} */ (error)));
+      setRefusal(/** @type {Error} */ (error).message);
     }
     setUploading(false);
   };
@@ -114,10 +114,4 @@ async function sizeOf(view) {
     return {};
   }
   return { width: picture.naturalWidth, height: picture.naturalHeight };
-}
-
-/** @param {Error} error */
-function reasonOf(error) {
-  if (!(error instanceof UploadRefused)) return error.message;
-  return TEXT.create.picture.refused[error.reason](error.maxBytes);
 }

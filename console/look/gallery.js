@@ -60,7 +60,7 @@ export function Gallery({ api, filters }) {
   const refusal = problem ?? (error instanceof ApiError ? error : null);
   const text = TEXT.look.gallery;
   return html`
-    ${refusal && html`<p class="trouble" role="alert">${refusal instanceof ApiError ? refusal.message : TEXT.shell.unreachable}</p>`}
+    ${refusal && html`<p class="trouble" role="alert">${refusal.message}</p>`}
     ${answer && isEmpty && !position && html`<${Empty} isFiltered=${Object.values(filters).some(Boolean)} />`}
     <ul class="gallery" aria-label=${text.label}>
       ${shown.map((tasks, index) => html`<${TilePage} key=${index} tasks=${tasks} filters=${filters} />`)}

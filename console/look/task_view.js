@@ -38,7 +38,9 @@ export function TaskView({ api, id, onClose }) {
           <h2 id="task-title" class="code">${id}</h2>
           <button class="close" type="button" autofocus onClick=${() => dialog.current?.close()}>${TEXT.shell.close}</button>
         </div>
-        ${error instanceof ApiError && html`<p class="trouble" role="alert">${error.message}</p>`}
+        ${error && html`
+          <p class="trouble" role="alert">${error instanceof ApiError ? error.message : TEXT.shell.unreachable}</p>
+        `}
         ${!task && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
         ${task && html`
           <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>

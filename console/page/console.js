@@ -1,184 +1,5 @@
 /* Written by `make console`. Preact and htm are in it: LICENSE.preact, LICENSE.htm */
 
-// console/api/errors.js
-var ApiError = class extends Error {
-  /**
-   * @param {{status: number, code: string, message: string, details?: FieldProblem[]}} problem
-   */
-  constructor({ status, code, message, details = [] }) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.details = details;
-  }
-  /** Return True if the key is missing, wrong or not allowed to do this. */
-  get isKeyRefused() {
-    return this.status === 401;
-  }
-};
-var ApiUnreachable = class extends Error {
-};
-
-// console/api/signed_links.js
-var KEPT_MS = 15 * 60 * 1e3;
-var SIGNATURE = /[?&](X-Amz-Signature|Signature)=/;
-var PREVIEW = "-preview.png";
-var kept = /* @__PURE__ */ new Map();
-function withKeptLink(value, now = Date.now()) {
-  if (typeof value !== "string" || !SIGNATURE.test(value)) return value;
-  const [address] = value.split("?");
-  if (address.endsWith(PREVIEW)) return value;
-  const known2 = kept.get(address);
-  if (known2 && now - known2.since < KEPT_MS) return known2.link;
-  kept.set(address, { link: value, since: now });
-  return value;
-}
-function forgetLink(link) {
-  kept.delete(link.split("?")[0]);
-}
-
-// console/api/client.js
-var TIMEOUT_SECONDS = 35;
-var UNANSWERED = /* @__PURE__ */ new Set([502, 504]);
-var ApiClient = class {
-  /**
-   * @param {{base: URL, key: string, onReachable?: (isReachable: boolean) => void, onKeyRefused?: () => void}} options
-   */
-  constructor({ base, key, onReachable = () => {
-  }, onKeyRefused = () => {
-  } }) {
-    this.base = base;
-    this._key = key;
-    this._onReachable = onReachable;
-    this._onKeyRefused = onKeyRefused;
-  }
-  /** @param {TaskRequest} request @returns {Promise<{id_task: string}>} */
-  submitTask(request) {
-    return this._send("POST", "v1alpha2", { body: request });
-  }
-  /** @param {TaskQuery} query @returns {Promise<TaskPage>} */
-  listTasks(query) {
-    return this._send("GET", "v1alpha2/tasks", { query });
-  }
-  /** @param {string} id @returns {Promise<ShownTask>} */
-  readTask(id) {
-    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}`);
-  }
-  /** @param {string} id @returns {Promise<ShownTask>} The task with its outputs as base64, as far as they fit. */
-  readTaskWithOutputs(id) {
-    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}`, { query: { inline: "true" } });
-  }
-  /** @param {string} id @returns {Promise<RecordedRequest>} What the sender asked for, and how the pictures were made. */
-  readRequest(id) {
-    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}/request`);
-  }
-  /** @param {string} id @returns {Promise<ShownTask>} */
-  cancelTask(id) {
-    return this._send("DELETE", `v1alpha2/tasks/${encodeURIComponent(id)}`);
-  }
-  /** @param {string} id @returns {Promise<ShownTask>} */
-  retryTask(id) {
-    return this._send("POST", `v1alpha2/tasks/${encodeURIComponent(id)}/retry`);
-  }
-  /** @param {string} contentType @returns {Promise<CreatedUpload>} */
-  createUpload(contentType) {
-    return this._send("POST", "v1alpha2/uploads", { body: { content_type: contentType } });
-  }
-  /** @returns {Promise<{runtimes: Runtime[]}>} */
-  listRuntimes() {
-    return this._send("GET", "v1alpha2/runtimes");
-  }
-  /** @param {string} name @returns {Promise<RuntimeOptions>} The runtime with the names that its tasks may use. */
-  readRuntime(name) {
-    return this._send("GET", `v1alpha2/runtimes/${encodeURIComponent(name)}`);
-  }
-  /** @param {string} name Runtime of which a replica runs, and which lists its names in this way. */
-  async askForNames(name) {
-    const lists = ["samplers", "schedulers", "upscalers"];
-    await Promise.all(lists.map((list) => this._send("GET", `runtimes/${encodeURIComponent(name)}/sdapi/v1/${list}`)));
-  }
-  /** @returns {Promise<Fleet>} */
-  readFleet() {
-    return this._send("GET", "v1alpha2/fleet");
-  }
-  /**
-   * @param {string} method
-   * @param {string} path Path below the base, without a leading slash.
-   * @param {{query?: Record<string, string | number | undefined>, body?: unknown}} [content]
-   * @returns {Promise<any>}
-   */
-  async _send(method, path, { query = {}, body } = {}) {
-    const url = new URL(path, this.base);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== void 0 && value !== "") url.searchParams.set(name, String(value));
-    }
-    const headers = { "x-api-key": this._key, accept: "application/json" };
-    if (body !== void 0) headers["content-type"] = "application/json";
-    const response = await this._fetch(url, {
-      method,
-      headers,
-      body: body === void 0 ? void 0 : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1e3),
-      credentials: "omit",
-      cache: "no-store"
-    });
-    if (response.ok) return JSON.parse(await response.text(), (_name, value) => withKeptLink(value));
-    const error = await errorOf(response);
-    if (error.isKeyRefused) this._onKeyRefused();
-    throw error;
-  }
-  /** @param {URL} url @param {RequestInit} request */
-  async _fetch(url, request) {
-    let response;
-    try {
-      response = await fetch(url, request);
-    } catch (error) {
-      this._onReachable(false);
-      throw new ApiUnreachable(String(error));
-    }
-    this._onReachable(!UNANSWERED.has(response.status));
-    if (UNANSWERED.has(response.status)) throw new ApiUnreachable(`status ${response.status}`);
-    return response;
-  }
-};
-async function errorOf(response) {
-  const { status } = response;
-  const text = await response.text();
-  try {
-    const { code, message, details } = JSON.parse(text).error;
-    return new ApiError({ status, code, message, details });
-  } catch {
-    return new ApiError({ status, code: `http_${status}`, message: text.slice(0, 200) || `status ${status}` });
-  }
-}
-
-// console/api/upload.js
-var PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"];
-var UploadRefused = class extends Error {
-  /** @param {"type" | "size" | "storage"} reason @param {number} [maxBytes] */
-  constructor(reason, maxBytes = 0) {
-    super(reason);
-    this.reason = reason;
-    this.maxBytes = maxBytes;
-  }
-};
-async function uploadPicture(api, picture) {
-  if (!PICTURE_TYPES.includes(picture.type)) throw new UploadRefused("type");
-  const { link, upload, max_bytes: maxBytes } = await api.createUpload(picture.type);
-  if (picture.size > maxBytes) throw new UploadRefused("size", maxBytes);
-  const form2 = new FormData();
-  for (const [name, value] of Object.entries(upload.fields)) form2.append(name, value);
-  form2.append("file", picture);
-  let response;
-  try {
-    response = await fetch(upload.url, { method: upload.method, body: form2, credentials: "omit" });
-  } catch {
-    throw new UploadRefused("storage");
-  }
-  if (!response.ok) throw new UploadRefused("storage");
-  return link;
-}
-
 // console/strings.js
 var useListedName = "Use a name that the message lists.";
 var correctFields = "Correct the fields that the message names.";
@@ -243,6 +64,7 @@ var TEXT = {
     signOut: "Sign out",
     screens: { create: "Create", watch: "Watch", look: "Look", fleet: "Fleet" },
     unreachable: "The API does not answer. The page tries again by itself, and nothing is lost.",
+    unanswered: "The API does not answer. Try again in a moment.",
     loading: "Loading …",
     again: "Try again",
     close: "Close",
@@ -257,8 +79,7 @@ var TEXT = {
     localHint: "The local system prints its key when it starts. The command darkroom env prints it again.",
     missing: "Enter an API key of this environment.",
     refused: "The environment does not know this key.",
-    expired: "The environment does not accept the key any more. Sign in again.",
-    unreachable: "The API does not answer. Try again in a moment."
+    expired: "The environment does not accept the key any more. Sign in again."
   },
   create: {
     kind: "Kind of task",
@@ -527,6 +348,186 @@ var TEXT = {
     }
   }
 };
+
+// console/api/errors.js
+var ApiError = class extends Error {
+  /**
+   * @param {{status: number, code: string, message: string, details?: FieldProblem[]}} problem
+   */
+  constructor({ status, code, message, details = [] }) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.details = details;
+  }
+  /** Return True if the key is missing, wrong or not allowed to do this. */
+  get isKeyRefused() {
+    return this.status === 401;
+  }
+};
+var ApiUnreachable = class extends Error {
+  constructor() {
+    super(TEXT.shell.unanswered);
+  }
+};
+
+// console/api/signed_links.js
+var KEPT_MS = 15 * 60 * 1e3;
+var SIGNATURE = /[?&](X-Amz-Signature|Signature)=/;
+var PREVIEW = "-preview.png";
+var kept = /* @__PURE__ */ new Map();
+function withKeptLink(value, now = Date.now()) {
+  if (typeof value !== "string" || !SIGNATURE.test(value)) return value;
+  const [address] = value.split("?");
+  if (address.endsWith(PREVIEW)) return value;
+  const known2 = kept.get(address);
+  if (known2 && now - known2.since < KEPT_MS) return known2.link;
+  kept.set(address, { link: value, since: now });
+  return value;
+}
+function forgetLink(link) {
+  kept.delete(link.split("?")[0]);
+}
+
+// console/api/client.js
+var TIMEOUT_SECONDS = 35;
+var UNANSWERED = /* @__PURE__ */ new Set([502, 504]);
+var ApiClient = class {
+  /**
+   * @param {{base: URL, key: string, onReachable?: (isReachable: boolean) => void, onKeyRefused?: () => void}} options
+   */
+  constructor({ base, key, onReachable = () => {
+  }, onKeyRefused = () => {
+  } }) {
+    this.base = base;
+    this._key = key;
+    this._onReachable = onReachable;
+    this._onKeyRefused = onKeyRefused;
+  }
+  /** @param {TaskRequest} request @returns {Promise<{id_task: string}>} */
+  submitTask(request) {
+    return this._send("POST", "v1alpha2", { body: request });
+  }
+  /** @param {TaskQuery} query @returns {Promise<TaskPage>} */
+  listTasks(query) {
+    return this._send("GET", "v1alpha2/tasks", { query });
+  }
+  /** @param {string} id @returns {Promise<ShownTask>} */
+  readTask(id) {
+    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}`);
+  }
+  /** @param {string} id @returns {Promise<ShownTask>} The task with its outputs as base64, as far as they fit. */
+  readTaskWithOutputs(id) {
+    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}`, { query: { inline: "true" } });
+  }
+  /** @param {string} id @returns {Promise<RecordedRequest>} What the sender asked for, and how the pictures were made. */
+  readRequest(id) {
+    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}/request`);
+  }
+  /** @param {string} id @returns {Promise<ShownTask>} */
+  cancelTask(id) {
+    return this._send("DELETE", `v1alpha2/tasks/${encodeURIComponent(id)}`);
+  }
+  /** @param {string} id @returns {Promise<ShownTask>} */
+  retryTask(id) {
+    return this._send("POST", `v1alpha2/tasks/${encodeURIComponent(id)}/retry`);
+  }
+  /** @param {string} contentType @returns {Promise<CreatedUpload>} */
+  createUpload(contentType) {
+    return this._send("POST", "v1alpha2/uploads", { body: { content_type: contentType } });
+  }
+  /** @returns {Promise<{runtimes: Runtime[]}>} */
+  listRuntimes() {
+    return this._send("GET", "v1alpha2/runtimes");
+  }
+  /** @param {string} name @returns {Promise<RuntimeOptions>} The runtime with the names that its tasks may use. */
+  readRuntime(name) {
+    return this._send("GET", `v1alpha2/runtimes/${encodeURIComponent(name)}`);
+  }
+  /** @param {string} name Runtime of which a replica runs, and which lists its names in this way. */
+  async askForNames(name) {
+    const lists = ["samplers", "schedulers", "upscalers"];
+    await Promise.all(lists.map((list) => this._send("GET", `runtimes/${encodeURIComponent(name)}/sdapi/v1/${list}`)));
+  }
+  /** @returns {Promise<Fleet>} */
+  readFleet() {
+    return this._send("GET", "v1alpha2/fleet");
+  }
+  /**
+   * @param {string} method
+   * @param {string} path Path below the base, without a leading slash.
+   * @param {{query?: Record<string, string | number | undefined>, body?: unknown}} [content]
+   * @returns {Promise<any>}
+   */
+  async _send(method, path, { query = {}, body } = {}) {
+    const url = new URL(path, this.base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== void 0 && value !== "") url.searchParams.set(name, String(value));
+    }
+    const headers = { "x-api-key": this._key, accept: "application/json" };
+    if (body !== void 0) headers["content-type"] = "application/json";
+    const { response, text } = await this._fetch(url, {
+      method,
+      headers,
+      body: body === void 0 ? void 0 : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1e3),
+      credentials: "omit",
+      cache: "no-store"
+    });
+    if (response.ok) return JSON.parse(text, (_name, value) => withKeptLink(value));
+    const error = errorOf(response.status, text);
+    if (error.isKeyRefused) this._onKeyRefused();
+    throw error;
+  }
+  /** @param {URL} url @param {RequestInit} request */
+  async _fetch(url, request) {
+    let response;
+    let text;
+    try {
+      response = await fetch(url, request);
+      text = await response.text();
+    } catch {
+      this._onReachable(false);
+      throw new ApiUnreachable();
+    }
+    this._onReachable(!UNANSWERED.has(response.status));
+    if (UNANSWERED.has(response.status)) throw new ApiUnreachable();
+    return { response, text };
+  }
+};
+function errorOf(status, text) {
+  try {
+    const { code, message, details } = JSON.parse(text).error;
+    return new ApiError({ status, code, message, details });
+  } catch {
+    return new ApiError({ status, code: `http_${status}`, message: text.slice(0, 200) || `status ${status}` });
+  }
+}
+
+// console/api/upload.js
+var PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"];
+var UploadRefused = class extends Error {
+  /** @param {"type" | "size" | "storage"} reason @param {number} [maxBytes] */
+  constructor(reason, maxBytes = 0) {
+    super(TEXT.create.picture.refused[reason](maxBytes));
+  }
+};
+async function uploadPicture(api, picture) {
+  if (!PICTURE_TYPES.includes(picture.type)) throw new UploadRefused("type");
+  const { link, upload, max_bytes: maxBytes } = await api.createUpload(picture.type);
+  if (picture.size > maxBytes) throw new UploadRefused("size", maxBytes);
+  const form2 = new FormData();
+  for (const [name, value] of Object.entries(upload.fields)) form2.append(name, value);
+  form2.append("file", picture);
+  let response;
+  try {
+    response = await fetch(upload.url, { method: upload.method, body: form2, credentials: "omit" });
+  } catch {
+    throw new UploadRefused("storage");
+  }
+  if (!response.ok) throw new UploadRefused("storage");
+  return link;
+}
 
 // console/vendor/preact.mjs
 var n;
@@ -2063,10 +2064,10 @@ function PictureField({ api, picture, isShown, problem, onChange }) {
       const view2 = URL.createObjectURL(file);
       onChange({ link, name: file instanceof File ? file.name : TEXT.create.picture.pasted, view: view2, ...await sizeOf(view2) });
     } catch (error) {
-      setRefusal(reasonOf(
+      setRefusal(
         /** @type {Error} */
-        error
-      ));
+        error.message
+      );
     }
     setUploading(false);
   };
@@ -2141,10 +2142,6 @@ async function sizeOf(view) {
     return {};
   }
   return { width: picture.naturalWidth, height: picture.naturalHeight };
-}
-function reasonOf(error) {
-  if (!(error instanceof UploadRefused)) return error.message;
-  return TEXT.create.picture.refused[error.reason](error.maxBytes);
 }
 
 // console/create/workflow_fields.js
@@ -2464,7 +2461,7 @@ async function withMask(form2, painted, api) {
   return mask ? { ...form2, mask: { link: await uploadPicture(api, mask), name: "mask.png" } } : form2;
 }
 function problemsOf(error) {
-  if (!(error instanceof ApiError)) return { ...NO_PROBLEMS, general: [TEXT.shell.unreachable] };
+  if (!(error instanceof ApiError)) return { ...NO_PROBLEMS, general: [error.message] };
   const problems = { fields: {}, general: [] };
   for (const { field, message } of error.details) {
     const name = fieldOf(field);
@@ -2858,7 +2855,7 @@ function Gallery({ api, filters }) {
   const refusal = problem ?? (error instanceof ApiError ? error : null);
   const text = TEXT.look.gallery;
   return html`
-    ${refusal && html`<p class="trouble" role="alert">${refusal instanceof ApiError ? refusal.message : TEXT.shell.unreachable}</p>`}
+    ${refusal && html`<p class="trouble" role="alert">${refusal.message}</p>`}
     ${answer && isEmpty && !position && html`<${Empty} isFiltered=${Object.values(filters).some(Boolean)} />`}
     <ul class="gallery" aria-label=${text.label}>
       ${shown.map((tasks, index) => html`<${TilePage} key=${index} tasks=${tasks} filters=${filters} />`)}
@@ -3042,7 +3039,9 @@ function TaskView({ api, id, onClose }) {
           <h2 id="task-title" class="code">${id}</h2>
           <button class="close" type="button" autofocus onClick=${() => dialog.current?.close()}>${TEXT.shell.close}</button>
         </div>
-        ${error instanceof ApiError && html`<p class="trouble" role="alert">${error.message}</p>`}
+        ${error && html`
+          <p class="trouble" role="alert">${error instanceof ApiError ? error.message : TEXT.shell.unreachable}</p>
+        `}
         ${!task && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
         ${task && html`
           <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
@@ -3157,8 +3156,7 @@ function isHeaderValue(key) {
   return /^[\x21-\x7e]+$/.test(key);
 }
 function problemOf(error) {
-  if (!(error instanceof ApiError)) return TEXT.signIn.unreachable;
-  return [401, 403].includes(error.status) ? TEXT.signIn.refused : error.message;
+  return error instanceof ApiError && [401, 403].includes(error.status) ? TEXT.signIn.refused : error.message;
 }
 
 // console/watch/watch_screen.js

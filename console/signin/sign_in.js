@@ -57,6 +57,5 @@ function isHeaderValue(key) {
 
 /** @param {Error} error */
 function problemOf(error) {
-  if (!(error instanceof ApiError)) return TEXT.signIn.unreachable;
-  return [401, 403].includes(error.status) ? TEXT.signIn.refused : error.message;
+  return error instanceof ApiError && [401, 403].includes(error.status) ? TEXT.signIn.refused : error.message;
 }

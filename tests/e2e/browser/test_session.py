@@ -1,8 +1,9 @@
 """Session of a tab: the key that stays in it, the wrong key, and an API that goes away and comes back."""
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import FilePayload, Route, expect
 
+from local.demo.pictures import input_picture
 from tests.e2e.browser.console_tab import SIDE, ConsoleTab
 from tests.harness.local_system import System
 
@@ -48,6 +49,23 @@ def test_an_api_that_goes_away_and_comes_back_loses_nothing(tab: ConsoleTab) -> 
     card = tab.make("a red circle")
     expect(card.get_by_text("Done")).to_be_visible()
     expect(notice).to_have_count(0)
+
+
+def test_what_fails_without_a_network_says_what_to_do(tab: ConsoleTab) -> None:
+    tab.expected_errors.append("error: Failed to load resource: net::ERR_FAILED")
+    page = tab.page
+    tab.sign_in()
+    card = tab.make("a red circle")
+    expect(card.get_by_text("Done")).to_be_visible()
+    page.get_by_label("Image to image").check()
+    page.route("**/v1alpha2/**", lambda route: route.abort())
+    unanswered = "The API does not answer. Try again in a moment."
+    file = FilePayload(name="cat.png", mimeType="image/png", buffer=input_picture())
+    page.get_by_label("Choose a file").set_input_files(file)
+    expect(page.get_by_role("alert").get_by_text(unanswered)).to_be_visible()
+    card.get_by_role("link").last.click()
+    # The dialog hides the notice of the page below it.
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The page tries again by itself")
 
 
 def test_a_screen_goes_on_when_the_api_comes_back(tab: ConsoleTab, system: System) -> None:

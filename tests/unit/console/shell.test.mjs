@@ -81,13 +81,15 @@ test("a refusal has its code and its fields", async (context) => {
   });
 });
 
-for (const answer of [() => Response.json({}, { status: 504 }), () => Promise.reject(new TypeError("no network"))]) {
+const cutShort = () => new Response(new ReadableStream({ pull: (stream) => stream.error(new TypeError("network lost")) }));
+
+for (const answer of [() => Response.json({}, { status: 504 }), () => Promise.reject(new TypeError("no network")), cutShort]) {
   test("an API without an answer is reported, and so is its return", async (context) => {
     const reported = [];
     const onReachable = (isReachable) => reported.push(isReachable);
     const api = new ApiClient({ base: new URL("https://a.example/"), key: "k", onReachable });
     const send = context.mock.method(globalThis, "fetch", async () => answer());
-    await assert.rejects(api.readTask("a"), ApiUnreachable);
+    await assert.rejects(api.readTask("a"), new ApiUnreachable());
     send.mock.mockImplementation(async () => Response.json({}));
     await api.readTask("a");
     assert.deepEqual(reported, [false, true]);

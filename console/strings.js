@@ -118,6 +118,7 @@ export const TEXT = {
     promptExample: "a red circle on a blue background",
     noRuntimes: "The runtimes could not be read.",
     loadingRuntimes: "The runtimes are loading. A task needs one.",
+    otherRuntimes: "No runtime of this environment makes this kind of task. Choose another kind.",
     emptyRuntimes: "This environment has no runtime, and a task needs one. Its file lists the runtimes.",
     noModel: "Choose a model",
     usual: "Usual",

@@ -89,12 +89,6 @@ export function CreateScreen({ api }) {
       <h1 class="hidden-text">${TEXT.shell.screens.create}</h1>
       <div class="create">
         <form class="panel stack" ref=${element} onSubmit=${send} onKeyDown=${sendByKey} novalidate>
-          ${error && html`
-            <p class="trouble row spread">
-              ${TEXT.create.noRuntimes}
-              <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
-            </p>
-          `}
           <${TaskFields}
             api=${api} runtimes=${runtimes ?? []} form=${form} problems=${problems.fields} onChange=${change}
             onPaint=${(/** @type {() => Promise<Blob> | null} */ painted) => (mask.current = painted)}
@@ -106,7 +100,9 @@ export function CreateScreen({ api }) {
             <button class="primary large" type="submit" disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
-            <span class="hint" role="status">${hintOf({ isSending, isReady, runtimes, error })}</span>
+            <span class="hint" role="status">${stateOf({ form, runtimes, error })}</span>
+            ${error && html`<button type="button" onClick=${reload}>${TEXT.shell.again}</button>`}
+            ${form.runtime && html`<span class="hint keys">${TEXT.create.sendHint}</span>`}
           </div>
         </form>
         <div class="stack create-side" ref=${side}>
@@ -119,14 +115,15 @@ export function CreateScreen({ api }) {
 }
 
 /**
- * @param {{isReady: boolean, isSending: boolean, runtimes: Runtime[] | null, error: Error | null}} state
- * @returns {string} How the form is sent, or why it cannot be.
+ * @param {{form: FormValues, runtimes: Runtime[] | null, error: Error | null}} state
+ * @returns {string} Why the form cannot be sent.
  */
-function hintOf({ isReady, isSending, runtimes, error }) {
+function stateOf({ form, runtimes, error }) {
   const text = TEXT.create;
-  if (isReady || isSending) return text.sendHint;
   if (error) return text.noRuntimes;
-  return runtimes?.length === 0 ? text.emptyRuntimes : text.loadingRuntimes;
+  if (form.runtime) return "";
+  if (!runtimes) return text.loadingRuntimes;
+  return runtimes.length ? text.otherRuntimes : text.emptyRuntimes;
 }
 
 /**

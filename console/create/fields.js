@@ -97,7 +97,7 @@ export function SelectField({ value, onChange, options, ...place }) {
 }
 
 /**
- * @param {{name: string, legend: string, value: string, options: {value: string, label: string}[],
+ * @param {{name: string, legend: string, value: string, options: {value: string, label: string, isOffered?: boolean}[],
  *   onChange: (value: string) => void}} properties
  */
 export function Choices({ name, legend, value, options, onChange }) {
@@ -110,7 +110,7 @@ export function Choices({ name, legend, value, options, onChange }) {
             <label key=${option.value}>
               <input
                 type="radio" name=${name} value=${option.value} checked=${option.value === value}
-                onChange=${() => onChange(option.value)}
+                disabled=${option.isOffered === false} onChange=${() => onChange(option.value)}
               />
               <span>${option.label}</span>
             </label>

@@ -34,8 +34,12 @@ export function TaskFields({ api, runtimes: all, form, problems, onChange, onPai
   }, [form.runtime, form.kind, all]);
 
   const types = all.map((runtime) => runtime.type);
-  const offered = Object.keys(TASK_KINDS).filter((kind) => kind !== "workflow" || types.includes(runtimeTypeOf(kind)));
-  const kinds = offered.map((value) => ({ value, label: TEXT.create.kinds[value] }));
+  // A kind has its place before the runtimes arrive. Otherwise the form moves under the pointer.
+  const kinds = Object.keys(TASK_KINDS).map((value) => ({
+    value,
+    label: TEXT.create.kinds[value],
+    isOffered: value !== "workflow" || types.includes(runtimeTypeOf(value)),
+  }));
   /** @param {string} name */
   const field = (name) => ({
     name,

@@ -121,6 +121,7 @@ var TEXT = {
     promptExample: "a red circle on a blue background",
     noRuntimes: "The runtimes could not be read.",
     loadingRuntimes: "The runtimes are loading. A task needs one.",
+    otherRuntimes: "No runtime of this environment makes this kind of task. Choose another kind.",
     emptyRuntimes: "This environment has no runtime, and a task needs one. Its file lists the runtimes.",
     noModel: "Choose a model",
     usual: "Usual",
@@ -1329,7 +1330,7 @@ function Choices({ name, legend, value, options, onChange }) {
             <label key=${option.value}>
               <input
                 type="radio" name=${name} value=${option.value} checked=${option.value === value}
-                onChange=${() => onChange(option.value)}
+                disabled=${option.isOffered === false} onChange=${() => onChange(option.value)}
               />
               <span>${option.label}</span>
             </label>
@@ -2241,8 +2242,11 @@ function TaskFields({ api, runtimes: all, form: form2, problems, onChange, onPai
     }
   }, [form2.runtime, form2.kind, all]);
   const types = all.map((runtime2) => runtime2.type);
-  const offered = Object.keys(TASK_KINDS).filter((kind2) => kind2 !== "workflow" || types.includes(runtimeTypeOf(kind2)));
-  const kinds = offered.map((value) => ({ value, label: TEXT.create.kinds[value] }));
+  const kinds = Object.keys(TASK_KINDS).map((value) => ({
+    value,
+    label: TEXT.create.kinds[value],
+    isOffered: value !== "workflow" || types.includes(runtimeTypeOf(value))
+  }));
   const field = (name) => ({
     name,
     label: TEXT.create.fields[name],
@@ -2415,12 +2419,6 @@ function CreateScreen({ api }) {
       <h1 class="hidden-text">${TEXT.shell.screens.create}</h1>
       <div class="create">
         <form class="panel stack" ref=${element} onSubmit=${send} onKeyDown=${sendByKey} novalidate>
-          ${error && html`
-            <p class="trouble row spread">
-              ${TEXT.create.noRuntimes}
-              <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
-            </p>
-          `}
           <${TaskFields}
             api=${api} runtimes=${runtimes ?? []} form=${form2} problems=${problems.fields} onChange=${change}
             onPaint=${(painted) => mask.current = painted}
@@ -2432,7 +2430,9 @@ function CreateScreen({ api }) {
             <button class="primary large" type="submit" disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
-            <span class="hint" role="status">${hintOf({ isSending, isReady, runtimes, error })}</span>
+            <span class="hint" role="status">${stateOf({ form: form2, runtimes, error })}</span>
+            ${error && html`<button type="button" onClick=${reload}>${TEXT.shell.again}</button>`}
+            ${form2.runtime && html`<span class="hint keys">${TEXT.create.sendHint}</span>`}
           </div>
         </form>
         <div class="stack create-side" ref=${side}>
@@ -2443,11 +2443,12 @@ function CreateScreen({ api }) {
     </div>
   `;
 }
-function hintOf({ isReady, isSending, runtimes, error }) {
+function stateOf({ form: form2, runtimes, error }) {
   const text = TEXT.create;
-  if (isReady || isSending) return text.sendHint;
   if (error) return text.noRuntimes;
-  return runtimes?.length === 0 ? text.emptyRuntimes : text.loadingRuntimes;
+  if (form2.runtime) return "";
+  if (!runtimes) return text.loadingRuntimes;
+  return runtimes.length ? text.otherRuntimes : text.emptyRuntimes;
 }
 function missingIn(form2, painted) {
   const kind = TASK_KINDS[form2.kind];
@@ -3252,14 +3253,11 @@ function App() {
   }
   return html`
     <a class="skip-link" href="#content" onClick=${skipToContent}>${TEXT.shell.skip}</a>
-    <${Header} screen=${route.screen} onSignOut=${() => signOut(false)} />
-    <div role="status" class="connection">
-      ${!isReachable && html`<p class="banner">${TEXT.shell.unreachable}</p>`}
-    </div>
+    <${Header} screen=${route.screen} isReachable=${isReachable} onSignOut=${() => signOut(false)} />
     <${Screen} route=${route} api=${api} />
   `;
 }
-function Header({ screen, onSignOut }) {
+function Header({ screen, isReachable, onSignOut }) {
   return html`
     <header class="header">
       <a class="wordmark" href=${placeOf("create")}>${TEXT.shell.product}</a>
@@ -3270,6 +3268,9 @@ function Header({ screen, onSignOut }) {
   })}
       </nav>
       <button class="quiet sign-out" type="button" onClick=${onSignOut}>${TEXT.shell.signOut}</button>
+      <div role="status" class="connection">
+        ${!isReachable && html`<p class="banner">${TEXT.shell.unreachable}</p>`}
+      </div>
     </header>
   `;
 }

@@ -43,16 +43,13 @@ export function App() {
   }
   return html`
     <a class="skip-link" href="#content" onClick=${skipToContent}>${TEXT.shell.skip}</a>
-    <${Header} screen=${route.screen} onSignOut=${() => signOut(false)} />
-    <div role="status" class="connection">
-      ${!isReachable && html`<p class="banner">${TEXT.shell.unreachable}</p>`}
-    </div>
+    <${Header} screen=${route.screen} isReachable=${isReachable} onSignOut=${() => signOut(false)} />
     <${Screen} route=${route} api=${api} />
   `;
 }
 
-/** @param {{screen: string, onSignOut: () => void}} properties */
-function Header({ screen, onSignOut }) {
+/** @param {{screen: string, isReachable: boolean, onSignOut: () => void}} properties */
+function Header({ screen, isReachable, onSignOut }) {
   return html`
     <header class="header">
       <a class="wordmark" href=${placeOf("create")}>${TEXT.shell.product}</a>
@@ -63,6 +60,9 @@ function Header({ screen, onSignOut }) {
         })}
       </nav>
       <button class="quiet sign-out" type="button" onClick=${onSignOut}>${TEXT.shell.signOut}</button>
+      <div role="status" class="connection">
+        ${!isReachable && html`<p class="banner">${TEXT.shell.unreachable}</p>`}
+      </div>
     </header>
   `;
 }

@@ -114,12 +114,15 @@ def open_tab(
     size: tuple[int, int] = DESKTOP,
     scheme: Literal["light", "dark"] = "light",
     storage: Mapping[str, str] = {},
+    has_touch: bool = False,
 ) -> Iterator[ConsoleTab]:
     """Open a tab in a separate context, and check at the end what it did."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
+        has_touch=has_touch,
+        is_mobile=has_touch,
         reduced_motion="reduce",
         locale="en-GB",
         timezone_id="UTC",

@@ -5,16 +5,26 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from local.demo.pictures import input_picture
 from tests.conventions.language import PROJECT
-from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab, expect_picture, task_of
+from tests.e2e.browser.console_tab import (
+    DEADLINE_MS,
+    DESKTOP,
+    PHONE,
+    SIDE,
+    ConsoleTab,
+    expect_picture,
+    open_tab,
+    task_of,
+)
 from tests.harness.eventually import eventually
 from tests.harness.local_system import System
 
@@ -117,21 +127,47 @@ def test_a_form_waits_for_the_runtimes(tab: ConsoleTab) -> None:
     assert posted == []
 
 
-def test_the_form_stays_in_its_place_when_the_names_arrive(tab: ConsoleTab) -> None:
-    page = tab.page
-    held: list[Route] = []
-    page.route("**/v1alpha2/runtimes/sdruntime", lambda route: held.extend([route]))
-    tab.sign_in()
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def sized_tab(request: pytest.FixtureRequest, browser: Browser, system: System) -> Iterator[ConsoleTab]:
+    """Open a tab of each size of a window."""
+    url, key = system.endpoints["http_url"], system.endpoints["api_key"]
+    with open_tab(browser, url, key=key, size=request.param) as opened:
+        yield opened
+
+
+def test_the_form_stays_in_its_place_when_runtimes_and_names_arrive(sized_tab: ConsoleTab) -> None:
+    page = sized_tab.page
+    sized_tab.expected_errors.append("error: Failed to load resource")
+    runtimes: list[Route] = []
+    names: list[Route] = []
+    page.route("**/v1alpha2/runtimes", lambda route: runtimes.extend([route]))
+    page.route("**/v1alpha2/runtimes/sdruntime", lambda route: names.extend([route]))
+    sized_tab.sign_in()
     send = page.get_by_role("button", name="Make it")
+    controls = [send, page.get_by_label("Prompt", exact=True), page.get_by_role("radio", name="Upscale")]
+    expect(send).to_be_visible()
+
+    def boxes() -> list[Any]:
+        return [control.bounding_box() for control in controls]
+
+    before = boxes()
+    eventually(lambda: page.title() and runtimes, "the request for the runtimes", DEADLINE_MS / 1000)
+    runtimes.pop().abort()
+    expect(page.get_by_text("The API does not answer.")).to_be_visible()
+    assert boxes()[1:] == before[1:], "the notice moved the form"
+    # A click would scroll to the button, although it is in view.
+    page.get_by_role("button", name="Try again").dispatch_event("click")
+    eventually(lambda: page.title() and runtimes, "the request for the runtimes", DEADLINE_MS / 1000)
+    runtimes.pop().continue_()
     expect(send).to_be_enabled()
-    eventually(lambda: page.title() and held, "the request for the names", DEADLINE_MS / 1000)
+    assert boxes()[1:] == before[1:], "the runtimes moved the form"
     lora = page.get_by_role("combobox", name="LoRA")
     expect(lora).to_be_disabled()
-    before = send.bounding_box()
-    for route in held:
-        route.continue_()
+    before = boxes()
+    eventually(lambda: page.title() and names, "the request for the names", DEADLINE_MS / 1000)
+    names.pop().continue_()
     expect(lora).to_be_enabled()
-    assert send.bounding_box() == before
+    assert boxes() == before, "the names moved the form"
 
 
 def test_a_refusal_is_shown_at_its_field(tab: ConsoleTab) -> None:
@@ -230,9 +266,18 @@ def test_an_input_picture_is_dropped_or_pasted(tab: ConsoleTab, system: System, 
     expect(page.get_by_text("Choose an input picture, or give its link.")).to_be_visible()
 
 
-def test_a_button_that_waits_for_a_runtime_says_so(tab: ConsoleTab) -> None:
-    page = tab.page
-    page.route("**/v1alpha2/runtimes", lambda route: route.fulfill(json={"runtimes": []}))
-    tab.sign_in()
-    expect(page.get_by_role("button", name="Make it")).to_be_disabled()
-    expect(page.get_by_text("This environment has no runtime")).to_be_visible()
+@pytest.mark.parametrize(
+    ("types", "reason"),
+    [((), "This environment has no runtime"), (("comfyui",), "No runtime of this environment makes this kind")],
+)
+def test_a_button_that_waits_for_a_runtime_says_so(
+    browser: Browser, system: System, types: Sequence[str], reason: str
+) -> None:
+    runtimes = [{"name": name, "type": name, "dynamic_model": False} for name in types]
+    url, key = system.endpoints["http_url"], system.endpoints["api_key"]
+    with open_tab(browser, url, key=key, size=PHONE, has_touch=True) as tab:
+        page = tab.page
+        page.route("**/v1alpha2/runtimes", lambda route: route.fulfill(json={"runtimes": runtimes}))
+        tab.sign_in()
+        expect(page.get_by_role("button", name="Make it")).to_be_disabled()
+        expect(page.get_by_text(reason)).to_be_visible()

@@ -19,6 +19,13 @@ export function attributesOf(name, problem, hint) {
   };
 }
 
+/** @param {HTMLInputElement} input @returns {File | undefined} Its file. The input forgets it, so the same file may be chosen again. */
+export function takenFile(input) {
+  const file = input.files?.[0];
+  input.value = "";
+  return file;
+}
+
 /** @param {FieldPlace & {children?: unknown}} properties */
 export function Field({ name, label, problem, hint, children }) {
   return html`

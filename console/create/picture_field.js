@@ -2,8 +2,8 @@
 import { PICTURE_TYPES, uploadPicture } from "../api/upload.js";
 import { safeLink } from "../api/links.js";
 import { TEXT } from "../strings.js";
-import { html, useEffect, useState } from "../view.js";
-import { attributesOf } from "./fields.js";
+import { html, useEffect, useRef, useState } from "../view.js";
+import { attributesOf, takenFile } from "./fields.js";
 
 /** @import {ApiClient} from "../api/client.js" */
 /** @import {InputPicture} from "./task_form.js" */
@@ -16,21 +16,35 @@ export function PictureField({ api, picture, isShown, problem, onChange }) {
   const [isUploading, setUploading] = useState(false);
   const [refusal, setRefusal] = useState("");
   const [isOver, setOver] = useState(false);
+  const newest = useRef(/** @type {Blob | null} */ (null));
   const shown = problem || refusal;
 
+  // Otherwise a late upload would replace what was chosen since, and the draft with the form of an earlier visit.
+  useEffect(() => () => void (newest.current = null), []);
+
+  /** @param {InputPicture | null} chosen */
+  const choose = (chosen) => {
+    newest.current = null;
+    setUploading(false);
+    onChange(chosen);
+  };
   /** @param {Blob | null | undefined} file */
   const upload = async (file) => {
     if (!file) return;
+    newest.current = file;
     setUploading(true);
     setRefusal("");
     try {
       const link = await uploadPicture(api, file);
       const view = URL.createObjectURL(file);
-      onChange({ link, name: file instanceof File ? file.name : TEXT.create.picture.pasted, view, ...(await sizeOf(view)) });
+      const name = file instanceof File ? file.name : TEXT.create.picture.pasted;
+      const uploaded = { link, name, view, ...(await sizeOf(view)) };
+      if (newest.current === file) choose(uploaded);
     } catch (error) {
+      if (newest.current !== file) return;
+      setUploading(false);
       setRefusal(/** @type {Error} */ (error).message);
     }
-    setUploading(false);
   };
 
   useEffect(() => {
@@ -64,11 +78,11 @@ export function PictureField({ api, picture, isShown, problem, onChange }) {
         class=${isOver ? "drop over" : "drop"} role="group" aria-labelledby="picture-label"
         onDragOver=${allow} onDragLeave=${() => setOver(false)} onDrop=${drop}
       >
-        ${picture && html`<${Picked} picture=${picture} view=${view} onRemove=${() => onChange(null)} />`}
+        ${picture && html`<${Picked} picture=${picture} view=${view} onRemove=${() => choose(null)} />`}
         <div class="row">
           <input
             ...${attributesOf("picture-file", shown)} class="visually-file" type="file" accept=${PICTURE_TYPES.join()}
-            disabled=${isUploading} onChange=${(/** @type {any} */ event) => upload(event.target.files[0])}
+            onChange=${(/** @type {any} */ event) => upload(takenFile(event.target))}
           />
           <label class="button" for="picture-file">
             ${isUploading ? TEXT.create.picture.uploading : TEXT.create.picture.choose}
@@ -78,7 +92,7 @@ export function PictureField({ api, picture, isShown, problem, onChange }) {
         <input
           ...${attributesOf("picture", shown)} aria-label=${TEXT.create.picture.link} type="url"
           placeholder=${TEXT.create.picture.linkPlaceholder} value=${picture?.link ?? ""} autocomplete="off"
-          onInput=${(/** @type {any} */ event) => onChange(namedBy(event.target.value.trim()))}
+          onInput=${(/** @type {any} */ event) => choose(namedBy(event.target.value.trim()))}
         />
         <p id="picture-problem" class="problem" role="alert">${shown}</p>
       </div>

@@ -1,7 +1,7 @@
 /** Fields of a workflow: its text, pasted or dropped as a file, and then a field for each literal input. */
 import { TEXT } from "../strings.js";
 import { html, useState } from "../view.js";
-import { CheckField, NumberField, TextArea, TextField, attributesOf } from "./fields.js";
+import { CheckField, NumberField, TextArea, TextField, attributesOf, takenFile } from "./fields.js";
 import { NoWorkflow, literalsOf, readWorkflow, withLiteral } from "./workflow.js";
 
 /** @import {LiteralInput, Workflow} from "./workflow.js" */
@@ -74,7 +74,7 @@ function Source({ problem, onChange }) {
         <div class="row">
           <input
             id="workflow-file" class="visually-file" type="file" accept=".json,application/json"
-            onChange=${(/** @type {any} */ event) => open(event.target.files[0])}
+            onChange=${(/** @type {any} */ event) => open(takenFile(event.target))}
           />
           <label class="button" for="workflow-file">${TEXT.create.workflow.choose}</label>
           <span class="hint">${TEXT.create.workflow.hint}</span>

@@ -1255,6 +1255,11 @@ function attributesOf(name, problem, hint) {
     "aria-describedby": described || void 0
   };
 }
+function takenFile(input) {
+  const file = input.files?.[0];
+  input.value = "";
+  return file;
+}
 function Field({ name, label, problem, hint, children }) {
   return html`
     <div class="field">
@@ -2055,22 +2060,36 @@ function PictureField({ api, picture, isShown, problem, onChange }) {
   const [isUploading, setUploading] = d2(false);
   const [refusal, setRefusal] = d2("");
   const [isOver, setOver] = d2(false);
+  const newest = T2(
+    /** @type {Blob | null} */
+    null
+  );
   const shown = problem || refusal;
+  A2(() => () => void (newest.current = null), []);
+  const choose = (chosen) => {
+    newest.current = null;
+    setUploading(false);
+    onChange(chosen);
+  };
   const upload = async (file) => {
     if (!file) return;
+    newest.current = file;
     setUploading(true);
     setRefusal("");
     try {
       const link = await uploadPicture(api, file);
       const view2 = URL.createObjectURL(file);
-      onChange({ link, name: file instanceof File ? file.name : TEXT.create.picture.pasted, view: view2, ...await sizeOf(view2) });
+      const name = file instanceof File ? file.name : TEXT.create.picture.pasted;
+      const uploaded = { link, name, view: view2, ...await sizeOf(view2) };
+      if (newest.current === file) choose(uploaded);
     } catch (error) {
+      if (newest.current !== file) return;
+      setUploading(false);
       setRefusal(
         /** @type {Error} */
         error.message
       );
     }
-    setUploading(false);
   };
   A2(() => {
     const paste = (event) => {
@@ -2099,11 +2118,11 @@ function PictureField({ api, picture, isShown, problem, onChange }) {
         class=${isOver ? "drop over" : "drop"} role="group" aria-labelledby="picture-label"
         onDragOver=${allow} onDragLeave=${() => setOver(false)} onDrop=${drop}
       >
-        ${picture && html`<${Picked} picture=${picture} view=${view} onRemove=${() => onChange(null)} />`}
+        ${picture && html`<${Picked} picture=${picture} view=${view} onRemove=${() => choose(null)} />`}
         <div class="row">
           <input
             ...${attributesOf("picture-file", shown)} class="visually-file" type="file" accept=${PICTURE_TYPES.join()}
-            disabled=${isUploading} onChange=${(event) => upload(event.target.files[0])}
+            onChange=${(event) => upload(takenFile(event.target))}
           />
           <label class="button" for="picture-file">
             ${isUploading ? TEXT.create.picture.uploading : TEXT.create.picture.choose}
@@ -2113,7 +2132,7 @@ function PictureField({ api, picture, isShown, problem, onChange }) {
         <input
           ...${attributesOf("picture", shown)} aria-label=${TEXT.create.picture.link} type="url"
           placeholder=${TEXT.create.picture.linkPlaceholder} value=${picture?.link ?? ""} autocomplete="off"
-          onInput=${(event) => onChange(namedBy(event.target.value.trim()))}
+          onInput=${(event) => choose(namedBy(event.target.value.trim()))}
         />
         <p id="picture-problem" class="problem" role="alert">${shown}</p>
       </div>
@@ -2202,7 +2221,7 @@ function Source({ problem, onChange }) {
         <div class="row">
           <input
             id="workflow-file" class="visually-file" type="file" accept=".json,application/json"
-            onChange=${(event) => open2(event.target.files[0])}
+            onChange=${(event) => open2(takenFile(event.target))}
           />
           <label class="button" for="workflow-file">${TEXT.create.workflow.choose}</label>
           <span class="hint">${TEXT.create.workflow.hint}</span>

@@ -97,7 +97,7 @@ export function CreateScreen({ api }) {
             ${problems.general.map((text) => html`<p key=${text}>${text}</p>`)}
           </div>
           <div class="row send">
-            <button class="primary large" type="submit" disabled=${!isReady}>
+            <button class="primary large" type="submit" aria-disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
             <span class="hint" role="status">${stateOf({ form, runtimes, error })}</span>

@@ -20,6 +20,12 @@ export function keepDraft(values) {
   form = values;
 }
 
+/** Forget what this person typed and sent. */
+export function forgetDraft() {
+  form = EMPTY_FORM;
+  sent = [];
+}
+
 /** @returns {string[]} Ids, the newest first. */
 export function sentTasks() {
   return sent;

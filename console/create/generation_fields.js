@@ -51,7 +51,7 @@ export function GenerationFields({ form, field, options, limits, onChange }) {
     <div class="seed">
       <${NumberField} ...${field("seed")} min=${RANDOM_SEED} />
       <button type="button" onClick=${() => onChange({ seed: randomSeed() })}>${text.newSeed}</button>
-      <button type="button" disabled=${form.seed === RANDOM_SEED} onClick=${() => onChange({ seed: RANDOM_SEED })}>
+      <button type="button" aria-disabled=${form.seed === RANDOM_SEED} onClick=${() => onChange({ seed: RANDOM_SEED })}>
         ${text.randomSeed}
       </button>
       <p class="hint">${text.seedHint}</p>

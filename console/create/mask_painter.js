@@ -91,10 +91,10 @@ export function MaskPainter({ view, width, height, problem, onPaint }) {
             onInput=${(/** @type {any} */ event) => setBrush(event.target.valueAsNumber)}
           />
         </label>
-        <button type="button" disabled=${!strokes.length} onClick=${() => setStrokes(strokes.slice(0, -1))}>
+        <button type="button" aria-disabled=${!strokes.length} onClick=${() => setStrokes(strokes.slice(0, -1))}>
           ${text.undo}
         </button>
-        <button type="button" disabled=${!strokes.length} onClick=${() => setStrokes([])}>${text.clear}</button>
+        <button type="button" aria-disabled=${!strokes.length} onClick=${() => setStrokes([])}>${text.clear}</button>
       </div>
       <p id="mask-hint" class="hint">${text.hint}</p>
       <p class="problem" role="alert">${problem}</p>

@@ -68,7 +68,7 @@ export function Gallery({ api, filters }) {
     <div class="more" ref=${end}>
       ${!answer && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
       ${position && html`
-        <button type="button" disabled=${isLoading} onClick=${loadMore}>${isLoading ? TEXT.shell.loading : text.more}</button>
+        <button type="button" aria-disabled=${isLoading} onClick=${loadMore}>${isLoading ? TEXT.shell.loading : text.more}</button>
       `}
     </div>
   `;

@@ -1214,6 +1214,10 @@ function draft() {
 function keepDraft(values) {
   form = values;
 }
+function forgetDraft() {
+  form = EMPTY_FORM;
+  sent = [];
+}
 function sentTasks() {
   return sent;
 }
@@ -1640,6 +1644,7 @@ function TaskActions({ api, task, onChange }) {
   const [isBusy, setBusy] = d2(false);
   const [problem, setProblem] = d2("");
   const run = async (act) => {
+    if (isBusy) return;
     setBusy(true);
     setProblem("");
     try {
@@ -1658,12 +1663,12 @@ function TaskActions({ api, task, onChange }) {
   return html`
     <div class="row">
       ${isActive(task) && html`
-        <button type="button" disabled=${isBusy} aria-label=${cancel.label(task.id)} onClick=${() => run(() => api.cancelTask(task.id))}>
+        <button type="button" aria-disabled=${isBusy} aria-label=${cancel.label(task.id)} onClick=${() => run(() => api.cancelTask(task.id))}>
           ${cancel.text}
         </button>
       `}
       ${isRetryable(task) && html`
-        <button type="button" disabled=${isBusy} aria-label=${retry.label(task.id)} onClick=${() => run(() => api.retryTask(task.id))}>
+        <button type="button" aria-disabled=${isBusy} aria-label=${retry.label(task.id)} onClick=${() => run(() => api.retryTask(task.id))}>
           ${retry.text}
         </button>
       `}
@@ -1884,7 +1889,7 @@ function GenerationFields({ form: form2, field, options, limits, onChange }) {
     <div class="seed">
       <${NumberField} ...${field("seed")} min=${RANDOM_SEED} />
       <button type="button" onClick=${() => onChange({ seed: randomSeed() })}>${text.newSeed}</button>
-      <button type="button" disabled=${form2.seed === RANDOM_SEED} onClick=${() => onChange({ seed: RANDOM_SEED })}>
+      <button type="button" aria-disabled=${form2.seed === RANDOM_SEED} onClick=${() => onChange({ seed: RANDOM_SEED })}>
         ${text.randomSeed}
       </button>
       <p class="hint">${text.seedHint}</p>
@@ -1997,10 +2002,10 @@ function MaskPainter({ view, width, height, problem, onPaint }) {
             onInput=${(event) => setBrush(event.target.valueAsNumber)}
           />
         </label>
-        <button type="button" disabled=${!strokes.length} onClick=${() => setStrokes(strokes.slice(0, -1))}>
+        <button type="button" aria-disabled=${!strokes.length} onClick=${() => setStrokes(strokes.slice(0, -1))}>
           ${text.undo}
         </button>
-        <button type="button" disabled=${!strokes.length} onClick=${() => setStrokes([])}>${text.clear}</button>
+        <button type="button" aria-disabled=${!strokes.length} onClick=${() => setStrokes([])}>${text.clear}</button>
       </div>
       <p id="mask-hint" class="hint">${text.hint}</p>
       <p class="problem" role="alert">${problem}</p>
@@ -2446,7 +2451,7 @@ function CreateScreen({ api }) {
             ${problems.general.map((text) => html`<p key=${text}>${text}</p>`)}
           </div>
           <div class="row send">
-            <button class="primary large" type="submit" disabled=${!isReady}>
+            <button class="primary large" type="submit" aria-disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
             <span class="hint" role="status">${stateOf({ form: form2, runtimes, error })}</span>
@@ -2883,7 +2888,7 @@ function Gallery({ api, filters }) {
     <div class="more" ref=${end}>
       ${!answer && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
       ${position && html`
-        <button type="button" disabled=${isLoading} onClick=${loadMore}>${isLoading ? TEXT.shell.loading : text.more}</button>
+        <button type="button" aria-disabled=${isLoading} onClick=${loadMore}>${isLoading ? TEXT.shell.loading : text.more}</button>
       `}
     </div>
   `;
@@ -3130,8 +3135,17 @@ var LOCAL_HOSTS2 = ["127.0.0.1", "localhost"];
 function SignIn({ base, isKeyRefused, onSignIn }) {
   const [problem, setProblem] = d2(isKeyRefused ? TEXT.signIn.expired : "");
   const [isChecking, setChecking] = d2(false);
+  const field = T2(
+    /** @type {HTMLInputElement | null} */
+    null
+  );
+  A2(() => {
+    document.title = TEXT.shell.product;
+    field.current?.focus();
+  }, []);
   const check = async (event) => {
     event.preventDefault();
+    if (isChecking) return;
     const form2 = (
       /** @type {HTMLFormElement} */
       event.currentTarget
@@ -3158,12 +3172,12 @@ function SignIn({ base, isKeyRefused, onSignIn }) {
         <div class="field">
           <label for="key">${TEXT.signIn.label}</label>
           <input
-            id="key" name="key" type="password" autocomplete="off" spellcheck=${false} autofocus
+            ref=${field} id="key" name="key" type="password" autocomplete="off" spellcheck=${false}
             aria-invalid=${problem ? "true" : void 0} aria-describedby="key-problem key-hint"
           />
           <p id="key-problem" class="problem" role="alert">${problem}</p>
         </div>
-        <button class="primary" type="submit" disabled=${isChecking}>
+        <button class="primary" type="submit" aria-disabled=${isChecking}>
           ${isChecking ? TEXT.signIn.checking : TEXT.signIn.submit}
         </button>
         <p id="key-hint" class="hint">${TEXT.signIn.hint}</p>
@@ -3250,16 +3264,20 @@ var API_BASE = new URL(location.pathname.replace(/console\/?$/, ""), location.or
 var VIEWS2 = { create: CreateScreen, watch: WatchScreen, look: LookScreen, fleet: FleetScreen };
 function App() {
   const [key, setKey] = d2(storedKey);
+  const firstKey = T2(key);
   const [isKeyRefused, setKeyRefused] = d2(false);
   const [isReachable, setReachable] = d2(true);
   const route = useRoute();
   const signOut = (isRefused) => {
     forgetKey();
+    firstKey.current = null;
+    if (!isRefused) forgetDraft();
     setKeyRefused(isRefused);
     setKey(null);
   };
+  const onKeyRefused = () => storedKey() === key && signOut(true);
   const api = w2(
-    () => key && new ApiClient({ base: API_BASE, key, onReachable: setReachable, onKeyRefused: () => signOut(true) }),
+    () => key && new ApiClient({ base: API_BASE, key, onReachable: setReachable, onKeyRefused }),
     [key]
   );
   if (!api) {
@@ -3273,7 +3291,7 @@ function App() {
   return html`
     <a class="skip-link" href="#content" onClick=${skipToContent}>${TEXT.shell.skip}</a>
     <${Header} screen=${route.screen} isReachable=${isReachable} onSignOut=${() => signOut(false)} />
-    <${Screen} route=${route} api=${api} />
+    <${Screen} route=${route} api=${api} isFirst=${key === firstKey.current} />
   `;
 }
 function Header({ screen, isReachable, onSignOut }) {
@@ -3293,17 +3311,17 @@ function Header({ screen, isReachable, onSignOut }) {
     </header>
   `;
 }
-function Screen({ route, api }) {
+function Screen({ route, api, isFirst }) {
   const View = VIEWS2[route.screen];
   const content = T2(
     /** @type {HTMLElement | null} */
     null
   );
-  const isFirst = T2(true);
+  const isLoaded = T2(isFirst);
   A2(() => {
     document.title = `${TEXT.shell.screens[route.screen]} – ${TEXT.shell.product}`;
-    if (!isFirst.current) content.current?.focus();
-    isFirst.current = false;
+    if (!isLoaded.current) content.current?.focus();
+    isLoaded.current = false;
   }, [route.screen]);
   return html`<main id="content" tabindex="-1" ref=${content}><${View} api=${api} route=${route} /></main>`;
 }

@@ -1,6 +1,7 @@
 /** Application: sign-in, or one screen below the navigation, and a notice while the API does not answer. */
 import { ApiClient } from "../api/client.js";
 import { CreateScreen } from "../create/create_screen.js";
+import { forgetDraft } from "../create/draft.js";
 import { FleetScreen } from "../fleet/fleet_screen.js";
 import { LookScreen } from "../look/look_screen.js";
 import { forgetKey, storeKey, storedKey } from "../session.js";
@@ -17,6 +18,7 @@ const VIEWS = { create: CreateScreen, watch: WatchScreen, look: LookScreen, flee
 
 export function App() {
   const [key, setKey] = useState(storedKey);
+  const firstKey = useRef(key);
   const [isKeyRefused, setKeyRefused] = useState(false);
   const [isReachable, setReachable] = useState(true);
   const route = useRoute();
@@ -24,11 +26,16 @@ export function App() {
   /** @param {boolean} isRefused */
   const signOut = (isRefused) => {
     forgetKey();
+    firstKey.current = null;
+    // The next person at this tab reads nothing of this one. A person whose key expired goes on with another.
+    if (!isRefused) forgetDraft();
     setKeyRefused(isRefused);
     setKey(null);
   };
+  // A late answer to an earlier key does not end the session of the present one.
+  const onKeyRefused = () => storedKey() === key && signOut(true);
   const api = useMemo(
-    () => key && new ApiClient({ base: API_BASE, key, onReachable: setReachable, onKeyRefused: () => signOut(true) }),
+    () => key && new ApiClient({ base: API_BASE, key, onReachable: setReachable, onKeyRefused }),
     [key],
   );
 
@@ -44,7 +51,7 @@ export function App() {
   return html`
     <a class="skip-link" href="#content" onClick=${skipToContent}>${TEXT.shell.skip}</a>
     <${Header} screen=${route.screen} isReachable=${isReachable} onSignOut=${() => signOut(false)} />
-    <${Screen} route=${route} api=${api} />
+    <${Screen} route=${route} api=${api} isFirst=${key === firstKey.current} />
   `;
 }
 
@@ -67,16 +74,16 @@ function Header({ screen, isReachable, onSignOut }) {
   `;
 }
 
-/** @param {{route: import("./router.js").Route, api: ApiClient}} properties */
-function Screen({ route, api }) {
+/** @param {{route: import("./router.js").Route, api: ApiClient, isFirst: boolean}} properties */
+function Screen({ route, api, isFirst }) {
   const View = VIEWS[route.screen];
   const content = useRef(/** @type {HTMLElement | null} */ (null));
-  const isFirst = useRef(true);
+  const isLoaded = useRef(isFirst);
   useEffect(() => {
     document.title = `${TEXT.shell.screens[route.screen]} – ${TEXT.shell.product}`;
-    // A screen reader begins at the new screen. The first one is announced by the browser itself.
-    if (!isFirst.current) content.current?.focus();
-    isFirst.current = false;
+    // A screen reader begins at the new screen. That of a loaded page is announced by the browser itself.
+    if (!isLoaded.current) content.current?.focus();
+    isLoaded.current = false;
   }, [route.screen]);
   return html`<main id="content" tabindex="-1" ref=${content}><${View} api=${api} route=${route} /></main>`;
 }

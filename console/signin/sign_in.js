@@ -2,7 +2,7 @@
 import { ApiClient } from "../api/client.js";
 import { ApiError } from "../api/errors.js";
 import { TEXT } from "../strings.js";
-import { html, useState } from "../view.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 
 const LOCAL_HOSTS = ["127.0.0.1", "localhost"];
 
@@ -11,9 +11,16 @@ export function SignIn({ base, isKeyRefused, onSignIn }) {
   const [problem, setProblem] = useState(isKeyRefused ? TEXT.signIn.expired : "");
   const [isChecking, setChecking] = useState(false);
 
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => {
+    document.title = TEXT.shell.product;
+    field.current?.focus();
+  }, []);
+
   /** @param {SubmitEvent} event */
   const check = async (event) => {
     event.preventDefault();
+    if (isChecking) return;
     const form = /** @type {HTMLFormElement} */ (event.currentTarget);
     const key = String(new FormData(form).get("key")).trim();
     if (!isHeaderValue(key)) return setProblem(key ? TEXT.signIn.refused : TEXT.signIn.missing);
@@ -35,12 +42,12 @@ export function SignIn({ base, isKeyRefused, onSignIn }) {
         <div class="field">
           <label for="key">${TEXT.signIn.label}</label>
           <input
-            id="key" name="key" type="password" autocomplete="off" spellcheck=${false} autofocus
+            ref=${field} id="key" name="key" type="password" autocomplete="off" spellcheck=${false}
             aria-invalid=${problem ? "true" : undefined} aria-describedby="key-problem key-hint"
           />
           <p id="key-problem" class="problem" role="alert">${problem}</p>
         </div>
-        <button class="primary" type="submit" disabled=${isChecking}>
+        <button class="primary" type="submit" aria-disabled=${isChecking}>
           ${isChecking ? TEXT.signIn.checking : TEXT.signIn.submit}
         </button>
         <p id="key-hint" class="hint">${TEXT.signIn.hint}</p>

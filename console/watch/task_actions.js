@@ -9,6 +9,7 @@ export function TaskActions({ api, task, onChange }) {
   const [problem, setProblem] = useState("");
   /** @param {() => Promise<unknown>} act */
   const run = async (act) => {
+    if (isBusy) return;
     setBusy(true);
     setProblem("");
     try {
@@ -24,12 +25,12 @@ export function TaskActions({ api, task, onChange }) {
   return html`
     <div class="row">
       ${isActive(task) && html`
-        <button type="button" disabled=${isBusy} aria-label=${cancel.label(task.id)} onClick=${() => run(() => api.cancelTask(task.id))}>
+        <button type="button" aria-disabled=${isBusy} aria-label=${cancel.label(task.id)} onClick=${() => run(() => api.cancelTask(task.id))}>
           ${cancel.text}
         </button>
       `}
       ${isRetryable(task) && html`
-        <button type="button" disabled=${isBusy} aria-label=${retry.label(task.id)} onClick=${() => run(() => api.retryTask(task.id))}>
+        <button type="button" aria-disabled=${isBusy} aria-label=${retry.label(task.id)} onClick=${() => run(() => api.retryTask(task.id))}>
           ${retry.text}
         </button>
       `}

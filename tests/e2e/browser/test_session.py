@@ -1,10 +1,13 @@
 """Session of a tab: the key that stays in it, the wrong key, and an API that goes away and comes back."""
 
+import re
+
 import pytest
 from playwright.sync_api import FilePayload, Route, expect
 
 from local.demo.pictures import input_picture
-from tests.e2e.browser.console_tab import SIDE, ConsoleTab
+from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab
+from tests.harness.eventually import eventually
 from tests.harness.local_system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
@@ -35,6 +38,49 @@ def test_the_key_stays_in_its_tab(tab: ConsoleTab) -> None:
     tab.page.get_by_role("button", name="Sign out").click()
     expect(tab.page.get_by_label("API key")).to_have_value("")
     assert tab.page.evaluate(STORED) == '[[],[],""]'
+
+
+def test_a_late_refusal_of_an_earlier_key_does_not_end_the_session(tab: ConsoleTab, system: System) -> None:
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 401")
+    page = tab.page
+    tab.sign_in()
+    refusal = {"error": {"code": "unauthorized", "message": "The key is not known.", "details": []}}
+    held: list[Route] = []
+    page.route("**/v1alpha2/tasks?**", lambda route: held.extend([route]) if len(held) < 3 else route.continue_())
+    page.get_by_role("navigation").get_by_role("link", name="Watch").click()
+    eventually(lambda: page.title() and len(held) == 3, "the requests of the screen", DEADLINE_MS / 1000)
+    first, second, _ = held
+    first.fulfill(status=401, json=refusal)
+    expect(page.get_by_role("alert")).to_have_text(re.compile("Sign in again"))
+    another = system.api_key("guest")
+    page.get_by_label("API key").fill(another)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1, name="Watch")).to_be_visible()
+    with page.expect_response(lambda response: response.status == 401):
+        second.fulfill(status=401, json=refusal)
+    tab.show("Look")
+    assert another in page.evaluate(STORED)
+
+
+def test_the_focus_stays_with_the_person(tab: ConsoleTab) -> None:
+    page = tab.page
+    tab.sign_in()
+    expect(page.locator("#content")).to_be_focused()
+    send = page.get_by_role("button", name="Make it")
+    page.get_by_label("Prompt", exact=True).fill("a secret")
+    page.get_by_label("Width").fill(str(SIDE))
+    page.get_by_label("Height").fill(str(SIDE))
+    expect(send).to_be_enabled()
+    send.press("Enter")
+    expect(page.get_by_role("article").get_by_text("Done")).to_be_visible()
+    expect(send).to_be_focused()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_focused()
+    expect(page).to_have_title("Darkroom")
+    page.get_by_label("API key").fill(tab.key)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("")
+    expect(page.get_by_role("article")).to_have_count(0)
 
 
 def test_an_api_that_goes_away_and_comes_back_loses_nothing(tab: ConsoleTab) -> None:

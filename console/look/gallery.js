@@ -6,7 +6,7 @@ import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { queryOf } from "./gallery_filters.js";
-import { withNewest, withPage } from "./pages.js";
+import { hasGap, withNewest, withPage } from "./pages.js";
 import { TilePage } from "./tile_page.js";
 
 /** @import {ApiClient} from "../api/client.js" */
@@ -33,7 +33,13 @@ export function Gallery({ api, filters }) {
   // The position of the first page is kept: a later one would repeat what was loaded.
   const position = next === undefined ? answer?.next : next;
   useEffect(() => {
-    if (answer) setPages((known) => known.length ? withNewest(known, answer.tasks) : known);
+    if (!answer) return;
+    if (pages.length && hasGap(pages, answer)) {
+      setPages([]);
+      setNext(undefined);
+    } else {
+      setPages((known) => (known.length ? withNewest(known, answer.tasks) : known));
+    }
   }, [answer]);
 
   const loadMore = async () => {

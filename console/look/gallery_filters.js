@@ -38,6 +38,8 @@ export function GalleryFilters({ api, filters, onChange }) {
 
   /** @param {Record<string, string>} changed */
   const change = (changed) => {
+    // Otherwise a text that still waits for its pause would undo what was chosen since.
+    clearTimeout(timer.current);
     const next = { ...filters, ...typed, ...changed };
     onChange(Object.fromEntries(Object.entries(next).filter(([, value]) => value)));
   };

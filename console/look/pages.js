@@ -13,6 +13,16 @@ export function withNewest([first, ...older], newest) {
   return [[...newest, ...first.filter(({ id }) => !moved.has(id))], ...kept];
 }
 
+/**
+ * @param {ListedTask[][]} pages
+ * @param {{tasks: ListedTask[], next: string | null}} newest First page as it is now.
+ * @returns {boolean} True if tasks are missing between the first page and the known ones, because more came than it holds.
+ */
+export function hasGap(pages, { tasks, next }) {
+  const known = idsOf(pages);
+  return next !== null && !tasks.some(({ id }) => known.has(id));
+}
+
 /** @param {ListedTask[][]} pages @param {ListedTask[]} page @returns {ListedTask[][]} Pages with those that follow. */
 export function withPage(pages, page) {
   const known = idsOf(pages);

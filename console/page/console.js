@@ -2740,6 +2740,7 @@ function GalleryFilters({ api, filters, onChange }) {
   A2(() => setTyped({ text: filters.text, key: filters.key }), [filters]);
   A2(() => () => clearTimeout(timer.current), []);
   const change = (changed) => {
+    clearTimeout(timer.current);
     const next = { ...filters, ...typed, ...changed };
     onChange(Object.fromEntries(Object.entries(next).filter(([, value]) => value)));
   };
@@ -2772,6 +2773,10 @@ function withNewest([first, ...older], newest) {
   const moved = idsOf([newest]);
   const kept2 = older.map((page) => page.some(({ id }) => moved.has(id)) ? page.filter(({ id }) => !moved.has(id)) : page);
   return [[...newest, ...first.filter(({ id }) => !moved.has(id))], ...kept2];
+}
+function hasGap(pages, { tasks, next }) {
+  const known2 = idsOf(pages);
+  return next !== null && !tasks.some(({ id }) => known2.has(id));
 }
 function withPage(pages, page) {
   const known2 = idsOf(pages);
@@ -2852,7 +2857,13 @@ function Gallery({ api, filters }) {
   const isEmpty = shown.every((tasks) => tasks.every(isListOfNames));
   const position = next === void 0 ? answer?.next : next;
   A2(() => {
-    if (answer) setPages((known2) => known2.length ? withNewest(known2, answer.tasks) : known2);
+    if (!answer) return;
+    if (pages.length && hasGap(pages, answer)) {
+      setPages([]);
+      setNext(void 0);
+    } else {
+      setPages((known2) => known2.length ? withNewest(known2, answer.tasks) : known2);
+    }
   }, [answer]);
   const loadMore = async () => {
     if (!position || isLoading) return;

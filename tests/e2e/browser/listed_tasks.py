@@ -22,7 +22,8 @@ MOMENT: Final = "2026-11-29T12:00:00.000Z"
 class ListedTasks:
     """Answers the listings of a page with tasks from a number down to 0, and the requests for their pictures."""
 
-    def __init__(self, *, count: int, picture_origin: str) -> None:
+    def __init__(self, *, count: int, picture_origin: str, page_tasks: int = PAGE_TASKS) -> None:
+        self._page_tasks = page_tasks
         self._count = count
         self._picture_origin = picture_origin
         self._thumbnail = small_picture()
@@ -38,7 +39,7 @@ class ListedTasks:
     def _fulfill_listing(self, route: Route) -> None:
         query = parse_qs(urlsplit(route.request.url).query)
         first = int(query.get("next", ["0"])[0])
-        end = min(first + PAGE_TASKS, self._count)
+        end = min(first + self._page_tasks, self._count)
         tasks = [self._listed(self._count - 1 - place) for place in range(first, end)]
         route.fulfill(json={"tasks": tasks, "next": str(end) if end < self._count else None})
 

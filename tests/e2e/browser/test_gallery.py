@@ -133,3 +133,17 @@ def test_ten_thousand_tasks_are_scrolled_to_and_opened(idle_tab: ConsoleTab, idl
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("#/look$"))
     expect(tiles).to_have_count(LISTED)
+
+
+def test_tasks_that_came_while_the_page_was_hidden_leave_no_gap(idle_tab: ConsoleTab, idle_system: System) -> None:
+    page = idle_tab.page
+    idle_tab.sign_in()
+    origin, count = idle_system.endpoints["aws_endpoint_url"], 5 * PAGE_TASKS
+    ListedTasks(count=2 * PAGE_TASKS, picture_origin=origin, page_tasks=PAGE_TASKS).serve(page)
+    idle_tab.show("Look")
+    load_all(page, 2 * PAGE_TASKS, DEADLINE_MS)
+    ListedTasks(count=count, picture_origin=origin, page_tasks=PAGE_TASKS).serve(page)
+    expect(page.get_by_role("img", name=prompt_of(count - 1))).to_be_attached()
+    load_all(page, count, DEADLINE_MS)
+    names: list[str] = page.locator(".gallery img").evaluate_all("images => images.map(({ alt }) => alt)")
+    assert names == [f"Picture: {prompt_of(number)}" for number in reversed(range(count))]

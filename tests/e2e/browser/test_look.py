@@ -80,6 +80,18 @@ def test_filters_find_a_task_by_prompt_state_key_and_runtime(boss_tab: ConsoleTa
     expect(page.get_by_label("Prompt or id")).to_have_value("")
 
 
+def test_a_choice_within_the_pause_of_a_text_stays(tab: ConsoleTab) -> None:
+    page = tab.page
+    tab.sign_in()
+    tab.show("Look")
+    page.clock.install()
+    page.get_by_label("Prompt or id").fill("violet")
+    page.get_by_label("State").select_option(label="Failed")
+    page.clock.run_for(1000)
+    expect(page).to_have_url(re.compile(r"\?text=violet&status=FAILED$"))
+    expect(page.get_by_label("State")).to_have_value("FAILED")
+
+
 def test_a_key_never_sees_the_task_of_another(tab: ConsoleTab, looked_at: dict[str, str]) -> None:
     assert looked_at["look-guest"] == "COMPLETED"
     tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 40")

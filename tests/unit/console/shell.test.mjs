@@ -7,7 +7,7 @@ import { ApiUnreachable } from "../../../console/api/errors.js";
 import { safeLink } from "../../../console/api/links.js";
 import { LONGEST_MS, Poller } from "../../../console/api/poller.js";
 import { forgetLink, withKeptLink } from "../../../console/api/signed_links.js";
-import { withNewest, withPage } from "../../../console/look/pages.js";
+import { hasGap, withNewest, withPage } from "../../../console/look/pages.js";
 import { asBytes, asDuration } from "../../../console/shell/moments.js";
 import { placeOf, routeOf } from "../../../console/shell/router.js";
 
@@ -210,6 +210,13 @@ const tasks = (...ids) => ids.map((id) => ({ id }));
 test("new tasks come before the first page, and none that the first page had is lost", () => {
   const pages = [tasks("c", "b"), tasks("a")];
   assert.deepEqual(withNewest(pages, tasks("d", "c")), [tasks("d", "c", "b"), tasks("a")]);
+});
+
+test("more new tasks than a page holds leave a gap", () => {
+  const pages = [tasks("c", "b"), tasks("a")];
+  assert.ok(hasGap(pages, { tasks: tasks("z", "y"), next: "2" }));
+  assert.ok(!hasGap(pages, { tasks: tasks("d", "c"), next: "2" }));
+  assert.ok(!hasGap(pages, { tasks: tasks("z"), next: null }), "all tasks are on the page");
 });
 
 test("a page that stays the same is the same object, so it is not drawn again", () => {

@@ -1797,13 +1797,14 @@ function TaskTrouble({ task }) {
 function TaskCard({ api, task, isLarge = false, onChange }) {
   const picture = viewOf(task);
   const prompt = task.prompt ?? "";
+  const frame = html`
+    <a class="picture-frame" href=${placeOf("look", { id: task.id })}>
+      ${picture ? html`<img class="picture" src=${picture} alt=${TEXT.task.picture(prompt || task.id)} loading="lazy" />` : html`<span class="picture" aria-hidden="true"></span><span class="hidden-text">${TEXT.task.open}</span>`}
+    </a>
+  `;
   return html`
     <article class=${`card ${isLarge ? "card-large" : "card-with-picture"}`} aria-label=${TEXT.task.card(task.id)}>
-      ${(picture || !isLarge) && html`
-        <a class="picture-frame" href=${placeOf("look", { id: task.id })}>
-          ${picture ? html`<img class="picture" src=${picture} alt=${TEXT.task.picture(prompt || task.id)} loading="lazy" />` : html`<span class="picture" aria-hidden="true"></span><span class="hidden-text">${TEXT.task.open}</span>`}
-        </a>
-      `}
+      ${!isLarge && frame}
       <div class="card-body">
         <div class="row spread">
           <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
@@ -1815,6 +1816,8 @@ function TaskCard({ api, task, isLarge = false, onChange }) {
         ${isUnsuccessful(task) && html`<${TaskTrouble} task=${task} />`}
         <${TaskActions} api=${api} task=${task} onChange=${onChange} />
       </div>
+      ${/* A large picture that arrives would move the buttons below it. */
+  isLarge && picture && frame}
     </article>
   `;
 }

@@ -5,10 +5,10 @@ from functools import cache
 from typing import Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.conventions.language import PROJECT
-from tests.e2e.browser.console_tab import DESKTOP, PHONE, SIDE, ConsoleTab, open_tab
+from tests.e2e.browser.console_tab import DESKTOP, PHONE, SIDE, ConsoleTab, expect_picture, open_tab, task_of
 from tests.harness.local_system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system")]
@@ -88,6 +88,47 @@ def test_every_screen_is_accessible_and_fits(look_tab: ConsoleTab, finished_task
         expect(dialog.get_by_text("Loading")).to_have_count(0)
         expect_accessible(page)
         expect_no_sideways_scroll(page)
+
+
+def test_a_picture_that_arrives_moves_no_button(browser: Browser, system: System) -> None:
+    with open_tab(browser, system.endpoints["http_url"], key=system.endpoints["api_key"], size=PHONE) as tab:
+        page = tab.page
+        held: list[Route] = []
+        preview = ""
+
+        def show_running(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, json=response.json() | {"status": "IN_PROGRESS", "preview": preview})
+
+        tab.sign_in()
+        task_id = task_of(tab.make("a red circle"))
+        shown = system.eventually(lambda: system.shown(task_id)["outputs"], "the picture")
+        page.route(f"**/v1alpha2/tasks/{task_id}", show_running)
+        cancel = page.get_by_role("article").get_by_role("button", name="Cancel")
+        expect(cancel).to_be_visible()
+        before = place_of(cancel)
+        preview = shown[0]["url"]
+        expect_picture(page.get_by_role("article").get_by_role("img"))
+        assert place_of(cancel) == before
+        page.unroute(f"**/v1alpha2/tasks/{task_id}")
+        page.route(lambda url: ".png" in url, lambda route: held.extend([route]))
+        tab.open("#/look")
+        page.reload()
+        tab.open(f"#/look/{task_id}")
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Again with another seed")).to_be_visible()
+        download = dialog.get_by_role("link", name="Download")
+        before = place_of(download)
+        system.eventually(lambda: page.title() and held, "the request for the picture")
+        for route in held:
+            route.continue_()
+        expect_picture(dialog.get_by_role("img"))
+        assert place_of(download) == before
+
+
+def place_of(control: Locator) -> float:
+    """Return where a control is on the page, however far the page is scrolled."""
+    return float(control.evaluate("control => control.getBoundingClientRect().top + scrollY"))
 
 
 def expect_no_sideways_scroll(page: Page) -> None:
